@@ -1,0 +1,72 @@
+//! A response as the methods make it; `http::response` turns it into bytes on a socket.
+
+use std::fmt;
+use std::io;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// Writes a body piece by piece; it runs on a blocking thread and may be dropped half way.
+pub type Producer = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
+
+/// A response body.
+#[derive(Default)]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// Bytes at hand.
+    Full(Bytes),
+    /// Bytes made while they are sent, for answers whose size grows with a collection.
+    Stream(Producer),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Empty => f.write_str("Empty"),
+            Body::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
+            Body::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// A status, header fields and a body.
+#[derive(Debug, Default)]
+pub struct Response {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Header fields; Content-Length and Date are added later.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+impl Response {
+    /// A response without a body.
+    pub fn new(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// Adds a header field; a value that no header may hold is left out.
+    pub fn with(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
+            self.headers.append(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// Sets a complete body and its media type.
+    pub fn with_body(self, media_type: &str, body: impl Into<Bytes>) -> Self {
+        let mut response = self.with("content-type", media_type);
+        response.body = Body::Full(body.into());
+        response
+    }
+
+    /// Sets a body that is made while it is sent.
+    pub fn with_stream(self, media_type: &str, producer: Producer) -> Self {
+        let mut response = self.with("content-type", media_type);
+        response.body = Body::Stream(producer);
+        response
+    }
+}

@@ -1,0 +1,8 @@
+//! Daybook: a CalDAV server with scheduling whose calendars are plain directories of `.ics` files.
+//!
+//! The modules stand in the order in which a request meets them; `docs/architecture.md` is the
+//! map, with the invariants and the table of who may use whom (held by `tests/it/tidy.rs`).
+
+pub mod clock;
+pub mod dav;
+pub mod limits;

@@ -1,0 +1,44 @@
+//! Every limit of the server in one table. Loops over client data stop at one of these.
+//!
+//! Limits that an administrator may move live in `config`; their defaults are taken from here.
+
+/// Bytes of one request head (request line and all header fields).
+pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
+/// Header fields of one request.
+pub const REQUEST_HEADER_COUNT: usize = 100;
+/// Bytes of an XML request body (PROPFIND, REPORT, …).
+pub const XML_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Elements nested in each other in an XML request body.
+pub const XML_DEPTH: usize = 64;
+/// Elements and attributes of one XML request body.
+pub const XML_NODES: usize = 200_000;
+/// Bytes of one stored resource: `CALDAV:max-resource-size` (reference: MaximumAttachmentSize).
+pub const RESOURCE_BYTES: usize = 1024 * 1024;
+/// Bytes of one dead property's XML.
+pub const PROPERTY_BYTES: usize = 256 * 1024;
+/// Decoded bytes of one path segment; file names end at 255 bytes.
+pub const PATH_SEGMENT_BYTES: usize = 240;
+/// Segments of one request path.
+pub const PATH_SEGMENTS: usize = 32;
+/// Components nested in each other in one calendar object.
+pub const COMPONENT_DEPTH: usize = 16;
+/// Components of one calendar object (overrides, alarms and time zones included).
+pub const COMPONENTS: usize = 10_000;
+/// Content lines of one calendar object.
+pub const CONTENT_LINES: usize = 200_000;
+/// Attendees of one object: `CALDAV:max-attendees-per-instance` (reference: 100).
+pub const ATTENDEES: usize = 1000;
+/// Instances one object may expand to in one answer: `CALDAV:max-instances`.
+pub const INSTANCES: usize = 10_000;
+/// Steps the recurrence machine may take for one object and one question.
+pub const RECURRENCE_STEPS: usize = 200_000;
+/// Results of one report before `DAV:number-of-matches-within-limits` (calendar-query).
+pub const QUERY_RESULTS: usize = 10_000;
+/// Hrefs of one multiget (reference: 5000).
+pub const MULTIGET_HREFS: usize = 5000;
+/// Results of one principal search (reference: 500).
+pub const PRINCIPAL_RESULTS: usize = 500;
+/// Principals visited when nested groups are followed.
+pub const GROUP_MEMBERS: usize = 10_000;
+/// ACEs of one stored ACL.
+pub const ACES: usize = 200;
