@@ -4,6 +4,7 @@
 
 pub mod error;
 pub mod etag;
+pub mod kind;
 pub mod method;
 pub mod name;
 pub mod path;
@@ -12,6 +13,7 @@ pub mod response;
 
 pub use error::{Error, Precondition, Result};
 pub use etag::ETag;
+pub use kind::ResourceKind;
 pub use method::Method;
 pub use name::Name;
 pub use path::DavPath;
