@@ -6,3 +6,4 @@
 pub mod clock;
 pub mod dav;
 pub mod limits;
+pub mod resource;
