@@ -1,3 +1,4 @@
 //! The one integration binary: everything that needs the real server, its binary or the tree.
+#![allow(clippy::unwrap_used)]
 
 mod tidy;

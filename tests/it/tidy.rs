@@ -179,8 +179,11 @@ fn files_and_functions_stay_short() {
             wrong.push(format!("{name}: {} lines", lines.len()));
         }
         for (number, line) in lines.iter().enumerate() {
-            if line.chars().count() > LINE_COLUMNS_MAX && !line.contains("http") {
-                wrong.push(format!("{name}:{}: {} columns", number + 1, line.chars().count()));
+            // Rows of a macro's table stay on one line, and so do URLs.
+            let table_row = line.contains("\" \"");
+            let columns = line.chars().count();
+            if columns > LINE_COLUMNS_MAX && !table_row && !line.contains("http") {
+                wrong.push(format!("{name}:{}: {columns} columns", number + 1));
             }
         }
         wrong.extend(long_functions(&name, &lines));
