@@ -6,4 +6,5 @@
 pub mod clock;
 pub mod dav;
 pub mod limits;
+pub mod method;
 pub mod resource;

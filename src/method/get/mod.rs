@@ -1,0 +1,4 @@
+//! GET and HEAD.
+
+pub mod page;
+pub mod range;
