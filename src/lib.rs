@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod dav;
+pub mod ical;
 pub mod limits;
 pub mod method;
 pub mod resource;

@@ -1,0 +1,70 @@
+//! Property parameters (RFC 5545 §3.2) with the caret encoding of RFC 6868.
+//!
+//! Values are held decoded and without quotes; only `write` knows how they look on a line.
+
+/// One parameter of a property: an upper-case name and its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Upper-case name.
+    pub name: String,
+    /// Decoded values, at least one.
+    pub values: Vec<String>,
+}
+
+impl Parameter {
+    /// A parameter with one value.
+    pub fn new(name: &str, value: &str) -> Self {
+        Self { name: name.to_ascii_uppercase(), values: vec![value.to_owned()] }
+    }
+
+    /// The first value.
+    pub fn value(&self) -> &str {
+        self.values.first().map_or("", String::as_str)
+    }
+}
+
+/// Undoes RFC 6868 §3.1: `^n` newline, `^^` caret, `^'` double quote; anything else stays.
+pub(super) fn decode(raw: &str) -> String {
+    if !raw.contains('^') {
+        return raw.to_owned();
+    }
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw.chars().peekable();
+    while let Some(c) = rest.next() {
+        let decoded = match (c, rest.peek()) {
+            ('^', Some('n')) => '\n',
+            ('^', Some('^')) => '^',
+            ('^', Some('\'')) => '"',
+            _ => {
+                out.push(c);
+                continue;
+            }
+        };
+        out.push(decoded);
+        rest.next();
+    }
+    out
+}
+
+/// Writes one value: caret-encoded (RFC 6868 §3.1), quoted when it holds `:`, `;` or `,`.
+///
+/// Control characters cannot stand in a parameter at all and are left out.
+pub(super) fn encode_into(value: &str, out: &mut String) {
+    let quoted = value.contains([':', ';', ',']);
+    if quoted {
+        out.push('"');
+    }
+    for c in value.chars() {
+        match c {
+            '\n' => out.push_str("^n"),
+            '^' => out.push_str("^^"),
+            '"' => out.push_str("^'"),
+            '\t' => out.push(c),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    if quoted {
+        out.push('"');
+    }
+}

@@ -1,0 +1,164 @@
+//! One content line (RFC 5545 §3.1): name, parameters, raw value.
+//!
+//! Keeps the bytes it was read from until something changes it; equality looks at the meaning,
+//! not at folding or letter case of names.
+
+use bytes::Bytes;
+
+use super::parameter::Parameter;
+use super::value::text;
+
+/// A property of a component.
+#[derive(Clone, Debug)]
+pub struct Property {
+    name: String,
+    parameters: Vec<Parameter>,
+    value: String,
+    /// The line as read, line end included; `None` once changed.
+    source: Option<Bytes>,
+}
+
+impl PartialEq for Property {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.parameters == other.parameters && self.value == other.value
+    }
+}
+
+impl Eq for Property {}
+
+impl Property {
+    /// A new property; `value` is raw (see [`Property::text_value`] for TEXT).
+    ///
+    /// Line breaks cannot stand in a raw value and are dropped.
+    pub fn new(name: &str, value: &str) -> Self {
+        Self {
+            name: name.to_ascii_uppercase(),
+            parameters: Vec::new(),
+            value: without_breaks(value),
+            source: None,
+        }
+    }
+
+    /// A new property whose value is TEXT: escaped on the way in.
+    pub fn text_value(name: &str, value: &str) -> Self {
+        Self::new(name, &text::escape(value))
+    }
+
+    pub(super) fn read(name: &str, parameters: Vec<Parameter>, value: &str, source: Bytes) -> Self {
+        let name = name.to_ascii_uppercase();
+        Self { name, parameters, value: value.to_owned(), source: Some(source) }
+    }
+
+    /// This property with one more parameter.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: &str) -> Self {
+        self.parameters.push(Parameter::new(name, value));
+        self.source = None;
+        self
+    }
+
+    /// Upper-case name, group prefix included if the line had one.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The raw value: unfolded, still escaped.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The value read as TEXT, escapes undone (RFC 5545 §3.3.11).
+    pub fn text(&self) -> String {
+        text::unescape(&self.value)
+    }
+
+    /// The value read as a list of TEXT, such as CATEGORIES.
+    pub fn text_list(&self) -> Vec<String> {
+        text::split(&self.value, ',').map(text::unescape).collect()
+    }
+
+    /// Replaces the raw value.
+    pub fn set_value(&mut self, value: &str) {
+        if self.value != value {
+            self.value = without_breaks(value);
+            self.source = None;
+        }
+    }
+
+    /// Replaces the value by escaped TEXT.
+    pub fn set_text(&mut self, value: &str) {
+        self.set_value(&text::escape(value));
+    }
+
+    /// All parameters in source order.
+    pub fn params(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// First value of the first parameter of that name, in any case.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.param_values(name).next()
+    }
+
+    /// Every value of every parameter of that name.
+    pub fn param_values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.parameters
+            .iter()
+            .filter(move |p| p.name.eq_ignore_ascii_case(name))
+            .flat_map(|p| p.values.iter().map(String::as_str))
+    }
+
+    /// Sets the parameter to one value, in place of the first of that name or at the end.
+    pub fn set_param(&mut self, name: &str, value: &str) {
+        let mut same = self.parameters.iter().filter(|p| p.name.eq_ignore_ascii_case(name));
+        if let (Some(only), None) = (same.next(), same.next())
+            && only.values.len() == 1
+            && only.values[0] == value
+        {
+            return;
+        }
+        self.source = None;
+        let new = Parameter::new(name, value);
+        match self.parameters.iter().position(|p| p.name == new.name) {
+            None => self.parameters.push(new),
+            Some(at) => {
+                let mut index = 0;
+                self.parameters.retain(|p| {
+                    index += 1;
+                    index <= at + 1 || p.name != new.name
+                });
+                self.parameters[at] = new;
+            }
+        }
+    }
+
+    /// Removes every parameter of that name; tells whether there was one.
+    pub fn remove_param(&mut self, name: &str) -> bool {
+        let before = self.parameters.len();
+        self.parameters.retain(|p| !p.name.eq_ignore_ascii_case(name));
+        let removed = self.parameters.len() != before;
+        if removed {
+            self.source = None;
+        }
+        removed
+    }
+
+    /// Removes every parameter.
+    pub fn clear_params(&mut self) {
+        if !self.parameters.is_empty() {
+            self.parameters.clear();
+            self.source = None;
+        }
+    }
+
+    /// The line as it was read, when nothing changed it since.
+    pub(super) fn source(&self) -> Option<&[u8]> {
+        self.source.as_deref()
+    }
+}
+
+fn without_breaks(value: &str) -> String {
+    let mut value = value.to_owned();
+    value.retain(|c| c != '\r' && c != '\n');
+    value
+}
