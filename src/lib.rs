@@ -10,3 +10,4 @@ pub mod ical;
 pub mod limits;
 pub mod method;
 pub mod resource;
+pub mod xml;

@@ -12,6 +12,8 @@ pub const XML_BODY_BYTES: usize = 4 * 1024 * 1024;
 pub const XML_DEPTH: usize = 64;
 /// Elements and attributes of one XML request body.
 pub const XML_NODES: usize = 200_000;
+/// Attributes of one element together with the namespace declarations in scope.
+pub const XML_ATTRIBUTES: usize = 256;
 /// Bytes of one stored resource: `CALDAV:max-resource-size` (reference: MaximumAttachmentSize).
 pub const RESOURCE_BYTES: usize = 1024 * 1024;
 /// Bytes of one dead property's XML.

@@ -1,0 +1,149 @@
+//! `DAV:multistatus` (RFC 4918 §13) written response by response, so that an answer grows with the
+//! network and not in memory.
+
+use std::io;
+
+use super::Writer;
+use super::error_body::write_error;
+use crate::dav::{Error, Name};
+
+const MULTISTATUS: Name = Name::dav("multistatus");
+const RESPONSE: Name = Name::dav("response");
+const PROPSTAT: Name = Name::dav("propstat");
+const PROP: Name = Name::dav("prop");
+const STATUS: Name = Name::dav("status");
+
+/// Bytes gathered before they go out.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// A multistatus answer in the making.
+pub struct Multistatus<'a> {
+    out: &'a mut dyn io::Write,
+    writer: Writer,
+}
+
+/// The content of one `DAV:response` in propstat form.
+pub struct Propstats<'a> {
+    writer: &'a mut Writer,
+}
+
+impl<'a> Multistatus<'a> {
+    /// Opens the document.
+    pub fn begin(out: &'a mut dyn io::Write) -> Self {
+        let mut writer = Writer::default();
+        writer.open_document(&MULTISTATUS);
+        Self { out, writer }
+    }
+
+    /// A response whose content is `DAV:propstat` elements.
+    pub fn response(
+        &mut self,
+        href: &str,
+        content: impl FnOnce(&mut Propstats<'_>),
+    ) -> io::Result<()> {
+        self.writer.open(&RESPONSE);
+        self.writer.href(href);
+        let before = self.writer.out.len();
+        content(&mut Propstats { writer: &mut self.writer });
+        if self.writer.out.len() == before {
+            // RFC 4918 §14.24 wants a propstat or a status.
+            write_status(&mut self.writer, 200);
+        }
+        self.writer.close(&RESPONSE);
+        self.flush_when(CHUNK_BYTES)
+    }
+
+    /// A response for a whole resource: status and, where there is one, the reason.
+    pub fn status(&mut self, href: &str, error: &Error, prefix: &str) -> io::Result<()> {
+        self.writer.open(&RESPONSE);
+        self.writer.href(href);
+        write_status(&mut self.writer, error.status);
+        if error.precondition.is_some() {
+            write_error(&mut self.writer, error, prefix);
+        }
+        if let Some(description) = &error.description {
+            self.writer.leaf(&Name::dav("responsedescription"), description);
+        }
+        self.writer.close(&RESPONSE);
+        self.flush_when(CHUNK_BYTES)
+    }
+
+    /// A response for a whole resource that has nothing but a status.
+    pub fn bare_status(&mut self, href: &str, status: u16) -> io::Result<()> {
+        self.status(href, &Error::status(status), "")
+    }
+
+    /// An element beside the responses, such as `DAV:sync-token` (RFC 6578 §6.2).
+    pub fn beside(&mut self, content: impl FnOnce(&mut Writer)) -> io::Result<()> {
+        content(&mut self.writer);
+        self.flush_when(CHUNK_BYTES)
+    }
+
+    /// Closes the document.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.writer.close(&MULTISTATUS);
+        self.flush_when(0)
+    }
+
+    fn flush_when(&mut self, bytes: usize) -> io::Result<()> {
+        if self.writer.out.len() >= bytes {
+            self.out.write_all(self.writer.out.as_bytes())?;
+            self.writer.out.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Propstats<'_> {
+    /// The properties that share a status.
+    pub fn propstat(&mut self, status: u16, properties: impl FnOnce(&mut Writer)) {
+        self.failed_propstat(&Error::status(status), "", properties);
+    }
+
+    /// The properties that share a failure, with its precondition and its sentence.
+    pub fn failed_propstat(
+        &mut self,
+        error: &Error,
+        prefix: &str,
+        properties: impl FnOnce(&mut Writer),
+    ) {
+        self.writer.open(&PROPSTAT);
+        self.writer.element(&PROP, properties);
+        write_status(self.writer, error.status);
+        if error.precondition.is_some() {
+            write_error(self.writer, error, prefix);
+        }
+        if let Some(description) = &error.description {
+            self.writer.leaf(&Name::dav("responsedescription"), description);
+        }
+        self.writer.close(&PROPSTAT);
+    }
+
+    /// The usual pair: a fragment of properties found, and names of those that are not there.
+    pub fn found_and_missing<'n>(
+        &mut self,
+        found: &str,
+        missing: impl IntoIterator<Item = &'n Name>,
+    ) {
+        let mut missing = missing.into_iter().peekable();
+        if !found.is_empty() || missing.peek().is_none() {
+            self.propstat(200, |writer| writer.raw(found));
+        }
+        if missing.peek().is_some() {
+            self.propstat(404, |writer| missing.for_each(|name| writer.empty(name)));
+        }
+    }
+}
+
+fn write_status(writer: &mut Writer, status: u16) {
+    writer.leaf(&STATUS, &status_line(status));
+}
+
+/// `HTTP/1.1 200 OK`, as `DAV:status` wants it (RFC 4918 §14.28).
+pub fn status_line(status: u16) -> String {
+    let reason = http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Unknown");
+    format!("HTTP/1.1 {status} {reason}")
+}

@@ -1,0 +1,189 @@
+//! Writes XML into memory, escaping each text once. Namespaces the server speaks have fixed
+//! prefixes declared on the root; every other name declares its own. Never a default namespace, so
+//! a self-contained element (`Element::to_xml`) can be put anywhere.
+
+use crate::dav::Name;
+use crate::dav::name::{APPLE_ICAL, CALDAV, CALENDARSERVER, DAV};
+
+const PREFIXES: [(&str, &str); 4] =
+    [(DAV, "D"), (CALDAV, "C"), (CALENDARSERVER, "CS"), (APPLE_ICAL, "A")];
+
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
+
+/// XML text in the making. Names are trusted to be names (`is_ncname`); texts may hold anything.
+#[derive(Debug, Default)]
+pub struct Writer {
+    pub(super) out: String,
+}
+
+impl Writer {
+    /// A writer for a fragment that will stand inside a document of `Writer::document`.
+    pub fn fragment() -> Self {
+        Self::default()
+    }
+
+    /// A whole document.
+    pub fn document(root: &Name, content: impl FnOnce(&mut Writer)) -> String {
+        let mut writer = Writer::default();
+        writer.open_document(root);
+        content(&mut writer);
+        writer.close(root);
+        writer.out
+    }
+
+    /// What was written.
+    pub fn into_string(self) -> String {
+        self.out
+    }
+
+    /// What was written so far.
+    pub fn as_str(&self) -> &str {
+        &self.out
+    }
+
+    /// The XML declaration and the start tag of the root with all fixed prefixes.
+    pub fn open_document(&mut self, root: &Name) {
+        self.out.push_str(DECLARATION);
+        self.out.push('<');
+        self.tag(root);
+        for (namespace, prefix) in PREFIXES {
+            self.out.push_str(" xmlns:");
+            self.out.push_str(prefix);
+            self.out.push_str("=\"");
+            self.out.push_str(namespace);
+            self.out.push('"');
+        }
+        self.out.push('>');
+    }
+
+    /// A start tag; `close` must follow.
+    pub fn open(&mut self, name: &Name) {
+        self.open_with(name, &[]);
+    }
+
+    /// A start tag with attributes in no namespace.
+    pub fn open_with(&mut self, name: &Name, attributes: &[(&str, &str)]) {
+        self.start(name, attributes);
+        self.out.push('>');
+    }
+
+    /// An end tag.
+    pub fn close(&mut self, name: &Name) {
+        self.out.push_str("</");
+        self.tag(name);
+        self.out.push('>');
+    }
+
+    /// An element with content.
+    pub fn element(&mut self, name: &Name, content: impl FnOnce(&mut Writer)) {
+        self.open(name);
+        content(self);
+        self.close(name);
+    }
+
+    /// An empty element.
+    pub fn empty(&mut self, name: &Name) {
+        self.empty_with(name, &[]);
+    }
+
+    /// An empty element with attributes in no namespace.
+    pub fn empty_with(&mut self, name: &Name, attributes: &[(&str, &str)]) {
+        self.start(name, attributes);
+        self.out.push_str("/>");
+    }
+
+    /// An element that holds text.
+    pub fn leaf(&mut self, name: &Name, text: &str) {
+        self.open(name);
+        self.text(text);
+        self.close(name);
+    }
+
+    /// `DAV:href` with an already percent-encoded reference.
+    pub fn href(&mut self, href: &str) {
+        self.leaf(&Name::dav("href"), href);
+    }
+
+    /// Escaped characters.
+    pub fn text(&mut self, text: &str) {
+        escape_text(text, &mut self.out);
+    }
+
+    /// Well-formed, self-contained XML as it is.
+    pub fn raw(&mut self, xml: &str) {
+        self.out.push_str(xml);
+    }
+
+    fn start(&mut self, name: &Name, attributes: &[(&str, &str)]) {
+        self.out.push('<');
+        if self.tag(name) && !name.namespace.is_empty() {
+            self.out.push_str(" xmlns:X=\"");
+            escape_attribute(&name.namespace, &mut self.out);
+            self.out.push('"');
+        }
+        for (attribute, value) in attributes {
+            self.out.push(' ');
+            self.out.push_str(attribute);
+            self.out.push_str("=\"");
+            escape_attribute(value, &mut self.out);
+            self.out.push('"');
+        }
+    }
+
+    /// Writes the qualified name; true when its namespace has no fixed prefix.
+    fn tag(&mut self, name: &Name) -> bool {
+        let namespace = name.namespace.as_ref();
+        let prefix = PREFIXES.iter().find(|(known, _)| *known == namespace).map(|found| found.1);
+        if !namespace.is_empty() {
+            self.out.push_str(prefix.unwrap_or("X"));
+            self.out.push(':');
+        }
+        self.out.push_str(&name.local);
+        prefix.is_none()
+    }
+}
+
+/// Escapes character data. A carriage return would be lost to line-end normalisation (XML 1.0
+/// §2.11), so it is written as a reference; what XML 1.0 cannot hold becomes U+FFFD.
+pub(super) fn escape_text(text: &str, out: &mut String) {
+    escape(text, out, |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '\r' => Some("&#13;"),
+        _ => None,
+    });
+}
+
+/// Escapes an attribute value; white space other than blanks would be normalised away.
+pub(super) fn escape_attribute(text: &str, out: &mut String) {
+    escape(text, out, |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '"' => Some("&quot;"),
+        '\t' => Some("&#9;"),
+        '\n' => Some("&#10;"),
+        '\r' => Some("&#13;"),
+        _ => None,
+    });
+}
+
+fn escape(text: &str, out: &mut String, replace: impl Fn(char) -> Option<&'static str>) {
+    out.reserve(text.len());
+    let mut rest = 0;
+    for (at, c) in text.char_indices() {
+        // Nearly every character is an ordinary one: decide that without a table.
+        if matches!(c, '?'..='\u{fffd}' | ' ') {
+            continue;
+        }
+        let replacement = match replace(c) {
+            Some(replacement) => replacement,
+            None if super::syntax::is_char(c) => continue,
+            None => "\u{fffd}",
+        };
+        out.push_str(&text[rest..at]);
+        out.push_str(replacement);
+        rest = at + c.len_utf8();
+    }
+    out.push_str(&text[rest..]);
+}
