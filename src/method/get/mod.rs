@@ -1,4 +1,5 @@
 //! GET and HEAD.
 
+pub mod merge;
 pub mod page;
 pub mod range;
