@@ -1,0 +1,64 @@
+//! `Prefer` (RFC 7240, RFC 8144) and its ancestor `Brief` (Microsoft, kept by Apple's clients).
+
+use super::field;
+use crate::dav::{Request, Result};
+
+/// What a client would rather have. Preferences are never an error: unknown ones are ignored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefer {
+    /// `return=minimal`, or `Brief: t`.
+    pub minimal: bool,
+    /// `return=representation`.
+    pub representation: bool,
+    /// `depth-noroot`: leave the resource of the request out of its own listing.
+    pub depth_noroot: bool,
+    brief: bool,
+}
+
+impl Prefer {
+    /// The preferences of a request.
+    pub fn of(request: &Request) -> Result<Self> {
+        let mut prefer = Self::default();
+        for preference in field(request, "prefer")?.unwrap_or_default().split(',') {
+            // Parameters after a semicolon change nothing for the preferences we know.
+            let token = preference.split(';').next().unwrap_or_default();
+            let (name, value) = token.split_once('=').unwrap_or((token, ""));
+            let name = name.trim().to_ascii_lowercase();
+            let value = value.trim().trim_matches('"').to_ascii_lowercase();
+            match (name.as_str(), value.as_str()) {
+                // The first of contradicting preferences counts (RFC 7240 §2).
+                ("return", "minimal") => prefer.minimal = !prefer.representation,
+                ("return", "representation") => prefer.representation = !prefer.minimal,
+                // The spelling of the drafts.
+                ("return-minimal", "") => prefer.minimal = !prefer.representation,
+                ("return-representation", "") => prefer.representation = !prefer.minimal,
+                ("depth-noroot", "") => prefer.depth_noroot = true,
+                _ => {}
+            }
+        }
+        if field(request, "brief")?.is_some_and(|value| value.eq_ignore_ascii_case("t")) {
+            prefer.brief = true;
+            prefer.minimal = !prefer.representation;
+        }
+        Ok(prefer)
+    }
+
+    /// The value of `Preference-Applied` for those that this answer honoured.
+    pub fn applied(&self, honoured: Prefer) -> Option<String> {
+        let mut names = Vec::new();
+        if self.minimal && honoured.minimal && !self.brief {
+            names.push("return=minimal");
+        }
+        if self.representation && honoured.representation {
+            names.push("return=representation");
+        }
+        if self.depth_noroot && honoured.depth_noroot {
+            names.push("depth-noroot");
+        }
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// Every preference, for methods that honour all they are told.
+    pub const ALL: Prefer =
+        Prefer { minimal: true, representation: true, depth_noroot: true, brief: false };
+}
