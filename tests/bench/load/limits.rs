@@ -1,0 +1,55 @@
+//! What the machine can do at best: the same file work without a server.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Durable replacements per second: temporary file, fsync, rename, fsync of the directory.
+pub fn durable_writes(folder: &Path, threads: usize, length: Duration) -> f64 {
+    let done: usize = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|worker| scope.spawn(move || write_until(folder, worker, length)))
+            .collect();
+        workers.into_iter().map(|worker| worker.join().expect("no writer panics")).sum()
+    });
+    done as f64 / length.as_secs_f64()
+}
+
+fn write_until(folder: &Path, worker: usize, length: Duration) -> usize {
+    let folder = folder.join(format!("raw-{worker}"));
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    let directory = File::open(&folder).expect("the folder opens");
+    let content = vec![b'x'; 1500];
+    let started = Instant::now();
+    let mut done = 0;
+    while started.elapsed() < length {
+        let temporary = folder.join(".tmp");
+        let mut file = File::create(&temporary).expect("a temporary file");
+        file.write_all(&content).expect("room on the disk");
+        file.sync_all().expect("fsync works");
+        fs::rename(&temporary, folder.join(format!("{done}.ics"))).expect("rename works");
+        directory.sync_all().expect("fsync of a directory works");
+        done += 1;
+    }
+    done
+}
+
+/// Opens and whole reads per second of files in a folder.
+pub fn reads(folder: &Path, length: Duration) -> f64 {
+    let names: Vec<_> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|end| end == "ics"))
+        .collect();
+    let started = Instant::now();
+    let mut buffer = Vec::new();
+    let mut done = 0usize;
+    while started.elapsed() < length {
+        buffer.clear();
+        let path = &names[done.wrapping_mul(7919) % names.len()];
+        File::open(path).expect("it opens").read_to_end(&mut buffer).expect("it reads");
+        done += 1;
+    }
+    done as f64 / started.elapsed().as_secs_f64()
+}
