@@ -9,5 +9,6 @@ pub mod dav;
 pub mod ical;
 pub mod limits;
 pub mod method;
+pub mod principal;
 pub mod resource;
 pub mod xml;
