@@ -76,8 +76,8 @@ pub fn parse(text: &str) -> Result<Delegations, toml::de::Error> {
 /// Writes `delegates.toml`; `describe` gives a name for people to write beside a GUID.
 pub fn print(delegations: &Delegations, describe: impl Fn(&str) -> Option<String>) -> String {
     let mut text = String::from(
-        "# Who may act for whom: for each owner, the GUIDs of delegates that may read, and of those\n\
-         # that may also write and schedule. Kept by the server; edits are seen at once.\n\
+        "# Who may act for whom: for each owner the GUIDs of delegates that may read, and of\n\
+         # those that may also write and schedule. Kept by the server; edits are seen at once.\n\
          # Owners that are not listed here have the proxies that the accounts file names.\n",
     );
     let line = |text: &mut String, kind: &str, guids: &[String]| {

@@ -248,8 +248,9 @@ fn read_modes(path: &Path) -> Result<HashMap<String, AutoScheduleMode>, Principa
 
 fn print_modes(modes: &HashMap<String, AutoScheduleMode>, directory: &Directory) -> String {
     let mut text = String::from(
-        "# What happens to invitations, by GUID: none, accept-if-free, decline-if-busy, automatic,\n\
-         # accept-always or decline-always. Kept by the server; edits are seen at once.\n",
+        "# What happens to invitations, by GUID: none, accept-if-free, decline-if-busy,\n\
+         # automatic, accept-always or decline-always. Kept by the server; edits are seen\n\
+         # at once.\n",
     );
     for (guid, mode) in modes.iter().collect::<BTreeMap<_, _>>() {
         text.push_str(&format!("{} = \"{mode}\"", delegates::quoted(guid)));
