@@ -3,12 +3,16 @@
 //! The modules stand in the order in which a request meets them; `docs/architecture.md` is the
 //! map, with the invariants and the table of who may use whom (held by `tests/it/tidy.rs`).
 
+pub mod app;
 pub mod caldav;
 pub mod clock;
+pub mod config;
 pub mod dav;
+pub mod http;
 pub mod ical;
 pub mod limits;
 pub mod method;
 pub mod principal;
 pub mod resource;
+pub mod server;
 pub mod xml;

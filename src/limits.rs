@@ -6,6 +6,20 @@
 pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
 /// Header fields of one request.
 pub const REQUEST_HEADER_COUNT: usize = 100;
+/// Bytes of one request target (RFC 9110 §4.1 asks for 8000 at least).
+pub const REQUEST_TARGET_BYTES: usize = 16 * 1024;
+/// Bytes of a PUT or POST body that is read at all; what may be stored is `RESOURCE_BYTES`.
+pub const REQUEST_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes of a body that its method does not use (GET, DELETE, COPY, …).
+pub const UNUSED_BODY_BYTES: usize = 64 * 1024;
+/// Requests that one HTTP/2 connection may have under way.
+pub const CONCURRENT_STREAMS: u32 = 64;
+/// Bytes of an answer that are gathered before any is sent.
+pub const RESPONSE_CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks of one answer that wait for a slow client.
+pub const RESPONSE_CHUNKS: usize = 4;
+/// Bytes of XML or text below which compression is not worth its header fields.
+pub const COMPRESS_FROM_BYTES: usize = 1400;
 /// Bytes of an XML request body (PROPFIND, REPORT, …).
 pub const XML_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Elements nested in each other in an XML request body.

@@ -1,0 +1,243 @@
+//! The configuration file: one TOML document, every key with a default and its unit in its name.
+//!
+//! Keys that are not known are errors. Paths are relative to the directory of the file. Each key
+//! is described in `docs/configuration.md` and `docs/daybook.toml`; a test compares the three.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Listening, limits of connections, reverse proxies.
+    pub server: Server,
+    /// Where the calendars lie.
+    pub data: Data,
+    /// Who the users are.
+    pub directory: Directory,
+    /// Limits on what clients store and ask.
+    pub limits: Limits,
+    /// What is written to the log.
+    pub log: Log,
+}
+
+/// `[server]`: listening, limits of connections, reverse proxies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Addresses with ports; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// Path prefix under which a reverse proxy shows this server; empty for none.
+    pub prefix: String,
+    /// Addresses, networks (`10.0.0.0/8`) or `unix` whose X-Forwarded-* fields are believed.
+    pub trusted_proxies: Vec<String>,
+    /// Connections at one time; further ones are answered 503 and closed.
+    pub max_connections: usize,
+    /// Time a client has for the head of its (next) request.
+    pub header_timeout_seconds: u64,
+    /// Time without any progress after which a body is given up, in either direction.
+    pub stall_timeout_seconds: u64,
+    /// Time that requests have to finish when the server is stopped.
+    pub shutdown_timeout_seconds: u64,
+    /// Whether XML and other text answers are compressed for clients that are not on this host.
+    pub compression: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
+            prefix: String::new(),
+            trusted_proxies: Vec::new(),
+            max_connections: 1000,
+            header_timeout_seconds: 30,
+            stall_timeout_seconds: 60,
+            shutdown_timeout_seconds: 20,
+            compression: true,
+        }
+    }
+}
+
+/// `[data]`: where the calendars lie.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    /// The data directory.
+    pub root: PathBuf,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { root: PathBuf::from("daybook-data") }
+    }
+}
+
+/// `[directory]`: who the users are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Directory {
+    /// The accounts file: TOML, or the XML of the reference system.
+    pub file: PathBuf,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self { file: PathBuf::from("accounts.toml") }
+    }
+}
+
+/// `[limits]`: limits on what clients store and ask; further ones are fixed in `limits.rs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// `CALDAV:max-resource-size`.
+    pub resource_bytes: usize,
+    /// Largest request body that is read at all for PUT and POST.
+    pub body_bytes: usize,
+    /// `CALDAV:max-attendees-per-instance`.
+    pub attendees: usize,
+    /// `CALDAV:max-instances`.
+    pub instances: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            resource_bytes: limits::RESOURCE_BYTES,
+            body_bytes: limits::REQUEST_BODY_BYTES,
+            attendees: limits::ATTENDEES,
+            instances: limits::INSTANCES,
+        }
+    }
+}
+
+/// `[log]`: what is written to the log (standard error).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, or directives such as `info,daybook::http=debug`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned() }
+    }
+}
+
+/// Why a configuration cannot be used, with the place in the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}: {reason}", file.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, where the reason has one.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Config {
+    /// Reads and checks a configuration file.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError {
+            file: file.to_owned(),
+            line: None,
+            reason: format!("cannot be read: {error}"),
+        })?;
+        let mut config = Self::parse(&text, file)?;
+        let base = file.parent().unwrap_or(Path::new(""));
+        config.data.root = base.join(&config.data.root);
+        config.directory.file = base.join(&config.directory.file);
+        Ok(config)
+    }
+
+    /// Reads and checks the text of a configuration file; paths stay as they are written.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError {
+            file: file.to_owned(),
+            line: error.span().map(|span| line_of(text, span.start)),
+            reason: error.message().trim().to_owned(),
+        })?;
+        config.check().map_err(|(key, reason)| ConfigError {
+            file: file.to_owned(),
+            line: key_line(text, key),
+            reason: format!("{key}: {reason}"),
+        })?;
+        Ok(config)
+    }
+
+    /// What types cannot say; names the key at fault.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let server = &self.server;
+        let prefix = &server.prefix;
+        if !prefix.is_empty() && (!prefix.starts_with('/') || prefix.ends_with('/')) {
+            return Err(("prefix", "must begin with / and not end with it".to_owned()));
+        }
+        if ["/calendars", "/principals"].iter().any(|own| prefix == own) {
+            return Err(("prefix", "is a path of the server itself".to_owned()));
+        }
+        for proxy in &server.trusted_proxies {
+            crate::http::proxy::Network::parse(proxy).map_err(|e| ("trusted_proxies", e))?;
+        }
+        for (key, value) in [
+            ("max_connections", server.max_connections),
+            ("resource_bytes", self.limits.resource_bytes),
+            ("attendees", self.limits.attendees),
+            ("instances", self.limits.instances),
+        ] {
+            if value == 0 {
+                return Err((key, "must be at least 1".to_owned()));
+            }
+        }
+        if self.limits.body_bytes < self.limits.resource_bytes {
+            return Err(("body_bytes", "is smaller than resource_bytes".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
+}
+
+/// The line that sets `key`; keys are unique over all sections where this is used.
+fn key_line(text: &str, key: &str) -> Option<usize> {
+    let sets = |line: &str| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    text.lines().position(sets).map(|index| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Config;
+
+    #[test]
+    fn says_file_line_and_reason() {
+        for (text, expected) in [
+            ("[server]\nlisten = 5\n", "c.toml:2: "),
+            ("[server]\n\nmax_conections = 5\n", "c.toml:3: unknown field `max_conections`"),
+            ("[server]\nprefix = \"x\"\n", "c.toml:2: prefix: must begin with /"),
+            ("[server]\nprefix = \"/calendars\"\n", "c.toml:2: prefix: is a path"),
+            ("[server]\ntrusted_proxies = [\"x\"]\n", "c.toml:2: trusted_proxies: "),
+            ("[limits]\n\nbody_bytes = 5\n", "c.toml:3: body_bytes: is smaller"),
+            ("[limits\n", "c.toml:1: "),
+        ] {
+            let error = Config::parse(text, Path::new("c.toml")).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_written_means_defaults() {
+        assert_eq!(Config::parse("", Path::new("c.toml")).unwrap(), Config::default());
+    }
+}

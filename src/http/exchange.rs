@@ -1,0 +1,177 @@
+//! One request and its answer: the only place where the asynchronous and the synchronous meet.
+//!
+//! Quick requests are answered on the runtime's own thread, others on a blocking thread, where
+//! bodies are also produced. A panic costs one request.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use super::access_log::Line;
+use super::proxy::Peer;
+use super::response::{self, Outgoing, Payload};
+use super::{Answered, Site, Transport, request, stream, tap};
+use crate::dav::{self, Body, Request, Response};
+
+/// Where a request comes from.
+#[derive(Clone)]
+pub(super) struct Arrival {
+    pub(super) peer: Peer,
+    pub(super) raw: Option<tap::RawHead>,
+}
+
+/// Answers one request.
+pub(super) async fn exchange(
+    site: Arc<Site>,
+    arrival: Arrival,
+    incoming: http::Request<Incoming>,
+) -> Result<http::Response<Outgoing>, Infallible> {
+    let transport = site.transport.load_full();
+    let version = incoming.version();
+    let (parts, body) = incoming.into_parts();
+    let mut line =
+        Line::begin(parts.method.as_str(), parts.uri.path(), arrival.peer.address, Instant::now());
+    let request = receive(parts, body, &arrival, &transport).await;
+    if let Some(raw) = &arrival.raw {
+        raw.restart();
+    }
+    let (answered, payload) = match request {
+        Ok(request) => {
+            line.describe(&request);
+            answer(&site, request, arrival.peer, &transport).await
+        }
+        Err(error) => ready(response::from_error(&error).into()),
+    };
+    line.status = answered.response.status;
+    line.user = answered.user;
+    Ok(response::finish(answered.response, payload, line, version))
+}
+
+/// Reads head and body.
+async fn receive(
+    parts: http::request::Parts,
+    body: Incoming,
+    arrival: &Arrival,
+    transport: &Transport,
+) -> dav::Result<Request> {
+    let mut request = request::head(parts, arrival.raw.as_ref(), arrival.peer, transport)?;
+    request.body = request::body(&request, body, transport).await?;
+    Ok(request)
+}
+
+/// Has the application answer, on the right thread.
+async fn answer(
+    site: &Arc<Site>,
+    request: Request,
+    peer: Peer,
+    transport: &Arc<Transport>,
+) -> (Answered, Payload) {
+    let work = Work {
+        site: Arc::clone(site),
+        request,
+        compress: transport.compression && !peer.is_local(),
+        transport: Arc::clone(transport),
+    };
+    if work.site.application.is_quick(&work.request) {
+        let answered = work.answer();
+        if !matches!(answered.response.body, Body::Stream(_)) {
+            return ready(answered);
+        }
+        return on_blocking_thread(move |start| work.produce(answered, start)).await;
+    }
+    on_blocking_thread(move |start| {
+        let answered = work.answer();
+        work.produce(answered, start);
+    })
+    .await
+}
+
+type Start = oneshot::Sender<(Answered, Payload)>;
+
+async fn on_blocking_thread(work: impl FnOnce(Start) + Send + 'static) -> (Answered, Payload) {
+    let (start, started) = oneshot::channel();
+    tokio::task::spawn_blocking(move || work(start));
+    started.await.unwrap_or_else(|_| ready(Response::new(500).into()))
+}
+
+/// An answer that is complete; empties it of its body.
+fn ready(mut answered: Answered) -> (Answered, Payload) {
+    let bytes = match std::mem::take(&mut answered.response.body) {
+        Body::Full(bytes) => bytes,
+        Body::Empty | Body::Stream(_) => Bytes::new(),
+    };
+    (answered, Payload::Full(bytes))
+}
+
+/// A request with all that is needed to answer it on any thread.
+struct Work {
+    site: Arc<Site>,
+    request: Request,
+    transport: Arc<Transport>,
+    compress: bool,
+}
+
+impl Work {
+    fn answer(&self) -> Answered {
+        let run = || {
+            let mut decoded;
+            let mut request = &self.request;
+            if request.headers.contains_key(http::header::CONTENT_ENCODING) {
+                decoded = request.clone();
+                if let Err(error) = request::decode(&mut decoded, &self.transport) {
+                    return response::from_error(&error).into();
+                }
+                request = &decoded;
+            }
+            let mut answered = self.site.application.answer(request);
+            if self.compress && response::wants_gzip(&request.headers, &answered.response) {
+                response::gzip(&mut answered.response);
+            }
+            answered
+        };
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            let reason = reason(panic.as_ref());
+            tracing::error!(method = %self.request.method, path = %self.request.path, reason, "panic");
+            Response::new(500).into()
+        })
+    }
+
+    /// Makes the body and hands over what can be sent.
+    fn produce(&self, mut answered: Answered, start: Start) {
+        let Body::Stream(producer) = std::mem::take(&mut answered.response.body) else {
+            let _ = start.send(ready(answered));
+            return;
+        };
+        let mut start = Some(start);
+        let mut hand_over = |answered, payload| {
+            if let Some(start) = start.take() {
+                let _ = start.send((answered, payload));
+            }
+        };
+        let user = answered.user.clone();
+        let begin = |payload| hand_over(answered, payload);
+        let run = || stream::run(producer, self.transport.stall_timeout, begin);
+        let reason = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => reason(panic.as_ref()).to_owned(),
+        };
+        tracing::warn!(method = %self.request.method, path = %self.request.path, reason, "body failed");
+        let failed = Answered { response: Response::new(500), user };
+        hand_over(failed, Payload::Full(Bytes::new()));
+    }
+}
+
+fn reason(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("panic")
+}

@@ -1,0 +1,94 @@
+//! Bytes ⇄ requests (RFC 9110, 9112, 9113): the only module that knows the network library.
+//!
+//! `listener` accepts, `connection` speaks HTTP/1.1 or HTTP/2, `exchange` carries one request
+//! through `request` → an [`Application`] → `response` → `access_log`. The application is the
+//! `pipeline`; it is synchronous, like everything below it.
+
+pub mod access_log;
+pub mod connection;
+pub mod exchange;
+pub mod listener;
+pub mod pipeline;
+pub mod proxy;
+pub mod request;
+pub mod response;
+pub mod stream;
+pub mod tap;
+pub mod well_known;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::config::Config;
+use crate::dav::{Request, Response};
+
+/// What answers requests.
+pub trait Application: Send + Sync + 'static {
+    /// Answers one request. May block, may panic: the client gets a 500 then.
+    fn answer(&self, request: &Request) -> Answered;
+
+    /// Whether `answer` takes so little time that no other thread need do it.
+    fn is_quick(&self, request: &Request) -> bool {
+        let _ = request;
+        false
+    }
+}
+
+/// An answer and what the access log wants to know about it.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// The answer.
+    pub response: Response,
+    /// Who asked: `alice`, or `alice as bob`; empty for nobody.
+    pub user: String,
+}
+
+impl From<Response> for Answered {
+    fn from(response: Response) -> Self {
+        Self { response, user: String::new() }
+    }
+}
+
+/// What connections need to know; replaced as a whole when the configuration is reloaded.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    prefix: String,
+    trusted: Vec<proxy::Network>,
+    max_connections: usize,
+    header_timeout: Duration,
+    stall_timeout: Duration,
+    compression: bool,
+    body_bytes: usize,
+}
+
+impl From<&Config> for Transport {
+    fn from(config: &Config) -> Self {
+        let server = &config.server;
+        Self {
+            prefix: server.prefix.clone(),
+            trusted: proxy::Network::parse_all(&server.trusted_proxies),
+            max_connections: server.max_connections,
+            header_timeout: Duration::from_secs(server.header_timeout_seconds),
+            stall_timeout: Duration::from_secs(server.stall_timeout_seconds),
+            compression: server.compression,
+            body_bytes: config.limits.body_bytes,
+        }
+    }
+}
+
+/// An application with the transport it is reached by.
+pub struct Site {
+    /// What answers.
+    pub application: Arc<dyn Application>,
+    /// How it is reached.
+    pub transport: ArcSwap<Transport>,
+}
+
+impl Site {
+    /// Puts an application behind a transport.
+    pub fn new(application: Arc<dyn Application>, config: &Config) -> Arc<Self> {
+        Arc::new(Self { application, transport: ArcSwap::from_pointee(Transport::from(config)) })
+    }
+}

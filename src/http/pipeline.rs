@@ -1,0 +1,40 @@
+//! THE order in which a request is answered, on one screen.
+
+use std::sync::Arc;
+
+use super::{Answered, Application, well_known};
+use crate::app::App;
+use crate::dav::{Error, Method, Request, Response};
+
+/// The server as an application.
+pub struct Pipeline {
+    app: Arc<App>,
+}
+
+impl Pipeline {
+    /// The pipeline over the parts of a server.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+}
+
+impl Application for Pipeline {
+    fn answer(&self, request: &Request) -> Answered {
+        if let Some(response) = well_known::answer(request) {
+            return response.into();
+        }
+        let _ = &self.app;
+        match request.method {
+            Method::Options => Response::new(200).with("dav", "1, 3").into(),
+            _ => super::response::from_error(&Error::not_found()).into(),
+        }
+    }
+
+    fn is_quick(&self, request: &Request) -> bool {
+        match request.method {
+            Method::Get | Method::Head | Method::Options => true,
+            Method::Propfind => request.header("depth") == Some("0"),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Bodies that are made while they are sent: a producer on a blocking thread writes into a
+//! bounded channel. Short bodies never reach the channel and go out with their length.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::response::Payload;
+use crate::dav::response::Producer;
+use crate::limits;
+
+/// Runs a producer to its end on this (blocking) thread.
+///
+/// `start` gets the payload once: complete when it is short, else as soon as the first chunk is
+/// full. When the producer fails before that, `start` is not called and the error is returned;
+/// when it fails later, the body is cut off so that the client notices.
+pub(super) fn run(
+    producer: Producer,
+    stall: Duration,
+    start: impl FnOnce(Payload),
+) -> io::Result<()> {
+    let mut pipe = Pipe { buffer: BytesMut::new(), start: Some(start), sender: None, stall };
+    producer(&mut pipe)?;
+    pipe.finish()
+}
+
+struct Pipe<F> {
+    buffer: BytesMut,
+    start: Option<F>,
+    sender: Option<mpsc::Sender<io::Result<Bytes>>>,
+    stall: Duration,
+}
+
+impl<F: FnOnce(Payload)> Pipe<F> {
+    fn finish(mut self) -> io::Result<()> {
+        let rest = self.buffer.split().freeze();
+        match self.start.take() {
+            Some(start) => start(Payload::Full(rest)),
+            None if rest.is_empty() => {}
+            None => self.send(rest)?,
+        }
+        self.sender = None;
+        Ok(())
+    }
+
+    fn send(&mut self, chunk: Bytes) -> io::Result<()> {
+        if let Some(start) = self.start.take() {
+            let (sender, receiver) = mpsc::channel(limits::RESPONSE_CHUNKS);
+            self.sender = Some(sender);
+            start(Payload::Chunks(receiver));
+        }
+        let Some(sender) = &self.sender else { return Ok(()) };
+        let sent = offer(sender, Ok(chunk), self.stall);
+        if sent.is_err() {
+            self.sender = None;
+        }
+        sent
+    }
+}
+
+/// Waits for room in the channel, but not for ever on a client that reads nothing.
+fn offer(
+    sender: &mpsc::Sender<io::Result<Bytes>>,
+    chunk: io::Result<Bytes>,
+    stall: Duration,
+) -> io::Result<()> {
+    match Handle::current().block_on(timeout(stall, sender.send(chunk))) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+/// A producer that failed or panicked half way must not look as if it had finished.
+impl<F> Drop for Pipe<F> {
+    fn drop(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            let _ = offer(&sender, Err(io::ErrorKind::Interrupted.into()), self.stall);
+        }
+    }
+}
+
+impl<F: FnOnce(Payload)> Write for Pipe<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= limits::RESPONSE_CHUNK_BYTES {
+            let chunk = self.buffer.split().freeze();
+            self.send(chunk)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

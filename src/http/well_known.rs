@@ -1,0 +1,18 @@
+//! Paths that are answered before anybody asks who is asking: discovery (RFC 6764 §5) and health.
+
+use crate::dav::{Request, Response};
+
+/// The answer to a request that needs no user, if this is one.
+pub fn answer(request: &Request) -> Option<Response> {
+    let segments: Vec<&str> = request.path.segments().iter().map(String::as_str).collect();
+    match segments[..] {
+        [".well-known", "caldav"] => {
+            // Any method: clients send PROPFIND here. A path-absolute Location is right for
+            // every scheme, host and port that a proxy may hide from us.
+            let location = format!("{}/", request.origin.prefix);
+            Some(Response::new(301).with("location", location).with("cache-control", "max-age=3600"))
+        }
+        ["health"] => Some(Response::new(200).with_body("text/plain; charset=utf-8", "ok\n")),
+        _ => None,
+    }
+}

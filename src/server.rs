@@ -1,0 +1,116 @@
+//! A server from start to end: builds the parts in order, runs the listeners, ends them in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::http::listener::Listener;
+use crate::http::pipeline::Pipeline;
+use crate::http::{Site, Transport};
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket, a directory or a thread cannot be had.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Settings with the place they came from and what the command line overrides.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The configuration file, if there is one.
+    pub file: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads the file (again) and applies the overrides.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let mut config = match &self.file {
+            Some(file) => Config::load(file)?,
+            None => Config::default(),
+        };
+        if let Some(listen) = self.listen {
+            config.server.listen = vec![listen];
+        }
+        if let Some(data) = &self.data {
+            config.data.root.clone_from(data);
+        }
+        Ok(config)
+    }
+}
+
+/// Runs a server until SIGINT or SIGTERM. `ready` is called with the addresses it listens on.
+pub fn run(
+    settings: Settings,
+    config: Config,
+    ready: impl FnOnce(&[SocketAddr]),
+) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
+    let config = Arc::new(config);
+    let app = Arc::new(App::new(Arc::clone(&config), Clock::system()));
+    let site = Site::new(Arc::new(Pipeline::new(Arc::clone(&app))), &config);
+    runtime.block_on(async {
+        let listener = Listener::bind(&config.server.listen).await?;
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(signals(settings, Arc::clone(&app), Arc::clone(&site), stop)?);
+        ready(&listener.addresses());
+        listener.serve(site, stopped, patience).await;
+        Ok::<(), StartError>(())
+    })?;
+    // Threads that still produce for a client that stopped reading are not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Stops at SIGINT and SIGTERM, reloads at SIGHUP.
+fn signals(
+    settings: Settings,
+    app: Arc<App>,
+    site: Arc<Site>,
+    stop: watch::Sender<bool>,
+) -> Result<impl Future<Output = ()>, StartError> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                _ = hangup.recv() => reload(&settings, &app, &site),
+            }
+        }
+        tracing::info!("ending: requests under way may finish");
+        stop.send_replace(true);
+    })
+}
+
+/// Reads the configuration again; a wrong one changes nothing.
+fn reload(settings: &Settings, app: &App, site: &Site) {
+    match settings.load() {
+        Ok(config) => {
+            let before = app.config();
+            if config.server.listen != before.server.listen || config.data != before.data {
+                tracing::warn!("[server] listen and [data] change only with a restart");
+            }
+            site.transport.store(Arc::new(Transport::from(&config)));
+            app.set_config(config);
+            tracing::info!("configuration reloaded");
+        }
+        Err(error) => tracing::error!(%error, "configuration not reloaded"),
+    }
+}
