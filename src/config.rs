@@ -3,12 +3,16 @@
 //! Keys that are not known are errors. Paths are relative to the directory of the file. Each key
 //! is described in `docs/configuration.md` and `docs/daybook.toml`; a test compares the three.
 
+mod network;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+
+pub use network::Network;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -183,7 +187,7 @@ impl Config {
             return Err(("prefix", "is a path of the server itself".to_owned()));
         }
         for proxy in &server.trusted_proxies {
-            crate::http::proxy::Network::parse(proxy).map_err(|e| ("trusted_proxies", e))?;
+            Network::parse(proxy).map_err(|e| ("trusted_proxies", e))?;
         }
         for (key, value) in [
             ("max_connections", server.max_connections),

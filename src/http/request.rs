@@ -25,7 +25,8 @@ pub(super) fn head(
     peer: Peer,
     transport: &Transport,
 ) -> dav::Result<Request> {
-    if let Some(objection) = raw.and_then(|raw| raw.objection(parts.method.as_str(), parts.uri.path()))
+    if let Some(objection) =
+        raw.and_then(|raw| raw.objection(parts.method.as_str(), parts.uri.path()))
     {
         return Err(Error::bad_request(objection).with_header("connection", "close"));
     }

@@ -159,10 +159,22 @@ mod tests {
         for (head, path, refused) in [
             ("GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", "/a", true),
             ("GET /a HTTP/1.1\r\nHost: x#\r\n\r\n", "/a", false),
-            ("\r\nPUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncontent-length: 5\r\n\r\n", "/a", true),
+            (
+                "\r\nPUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncontent-length: 5\r\n\r\n",
+                "/a",
+                true,
+            ),
             ("PUT /a HTTP/1.1\nContent-Length: 5\nTransfer-Encoding: chunked\n\n", "/a", true),
-            ("PUT /a HTTP/1.1\r\nContent-Length: 9\r\n\r\ntransfer-encoding: x\r\n\r\n", "/a", false),
-            ("PUT /b HTTP/1.1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n", "/a", false),
+            (
+                "PUT /a HTTP/1.1\r\nContent-Length: 9\r\n\r\ntransfer-encoding: x\r\n\r\n",
+                "/a",
+                false,
+            ),
+            (
+                "PUT /b HTTP/1.1\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "/a",
+                false,
+            ),
         ] {
             for cut in 1..head.len() {
                 let raw = RawHead::default();

@@ -10,7 +10,9 @@ pub fn answer(request: &Request) -> Option<Response> {
             // Any method: clients send PROPFIND here. A path-absolute Location is right for
             // every scheme, host and port that a proxy may hide from us.
             let location = format!("{}/", request.origin.prefix);
-            Some(Response::new(301).with("location", location).with("cache-control", "max-age=3600"))
+            Some(
+                Response::new(301).with("location", location).with("cache-control", "max-age=3600"),
+            )
         }
         ["health"] => Some(Response::new(200).with_body("text/plain; charset=utf-8", "ok\n")),
         _ => None,

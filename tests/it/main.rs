@@ -1,4 +1,6 @@
 //! The one integration binary: everything that needs the real server, its binary or the tree.
 #![allow(clippy::unwrap_used)]
 
+mod harness;
 mod tidy;
+mod transport;
