@@ -44,9 +44,7 @@ impl RawHead {
         record.complete = true;
         let mut lines = bytes.split(|&byte| byte == b'\n');
         let target = lines.next()?.strip_prefix(method.as_bytes())?.strip_prefix(b" ")?;
-        if memchr::memmem::find(target, path.as_bytes()).is_none() {
-            return None;
-        }
+        memchr::memmem::find(target, path.as_bytes())?;
         if target.contains(&b'#') {
             return Some("the request target has a fragment");
         }
