@@ -5,6 +5,7 @@ pub mod element;
 pub mod error_body;
 pub mod multistatus;
 pub mod reader;
+pub mod request;
 mod syntax;
 pub mod writer;
 
