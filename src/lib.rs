@@ -4,6 +4,7 @@
 //! map, with the invariants and the table of who may use whom (held by `tests/it/tidy.rs`).
 
 pub mod app;
+pub mod auth;
 pub mod caldav;
 pub mod clock;
 pub mod config;

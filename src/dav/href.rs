@@ -94,7 +94,7 @@ mod tests {
             scheme: "http".into(),
             authority: "Cal.example.com:8008".into(),
             prefix: prefix.into(),
-            client: None,
+            ..Origin::default()
         };
         origin.path_of(href).map(|path| path.href())
     }

@@ -33,6 +33,8 @@ pub struct Origin {
     pub prefix: String,
     /// The client's address, after trusted proxies; absent on a Unix socket.
     pub client: Option<std::net::IpAddr>,
+    /// Who is at the other end of the connection: the client, or the last proxy before us.
+    pub peer: Option<std::net::IpAddr>,
 }
 
 impl Request {

@@ -1,0 +1,119 @@
+//! Passwords that were found right lately, so that hashing is not paid for each request.
+//!
+//! What is kept is a keyed hash of (stored secret, password given) and a time, so the cache
+//! answers only for exactly that pair: a changed password in the directory never matches. The key
+//! is made at start and leaves the process never.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Duration, Utc};
+use parking_lot::Mutex;
+
+use crate::principal::Secret;
+
+/// Verified pairs kept at once.
+const ENTRIES_MAX: usize = 10_000;
+/// Minutes a verified pair is believed without hashing again.
+const LIFETIME_MIN: i64 = 15;
+/// Different passwords that may be hashed at the same time.
+const LANES: usize = 4;
+
+/// The cache.
+pub struct Cache {
+    key: [u8; 32],
+    verified: Mutex<HashMap<[u8; 32], DateTime<Utc>>>,
+    lanes: [Mutex<()>; LANES],
+}
+
+/// Stands for one pair of stored secret and given password.
+#[derive(Clone, Copy)]
+pub struct Pair([u8; 32]);
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { key: rand::random(), verified: Mutex::default(), lanes: Default::default() }
+    }
+}
+
+impl Cache {
+    /// The pair of a stored secret and a given password.
+    pub fn pair(&self, secret: &Secret, password: &str) -> Pair {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        for text in [secret.hash.as_deref(), secret.plain.as_deref(), Some(password)] {
+            let text = text.unwrap_or_default();
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        Pair(*hasher.finalize().as_bytes())
+    }
+
+    /// Whether this pair was verified lately.
+    pub fn knows(&self, pair: Pair, now: DateTime<Utc>) -> bool {
+        self.verified.lock().get(&pair.0).is_some_and(|until| now < *until)
+    }
+
+    /// Answers from memory or asks `verify`; equal questions at the same time are asked once.
+    pub fn check(&self, pair: Pair, now: DateTime<Utc>, verify: impl FnOnce() -> bool) -> bool {
+        if self.knows(pair, now) {
+            return true;
+        }
+        let _lane = self.lanes[usize::from(pair.0[0]) % LANES].lock();
+        if self.knows(pair, now) {
+            return true;
+        }
+        let right = verify();
+        if right {
+            self.remember(pair, now);
+        }
+        right
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.verified.lock().clear();
+    }
+
+    fn remember(&self, pair: Pair, now: DateTime<Utc>) {
+        let mut verified = self.verified.lock();
+        if verified.len() >= ENTRIES_MAX {
+            verified.retain(|_, until| now < *until);
+        }
+        if verified.len() >= ENTRIES_MAX {
+            verified.clear();
+        }
+        verified.insert(pair.0, now + Duration::minutes(LIFETIME_MIN));
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cache({})", self.verified.lock().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{Duration, TimeZone, Utc};
+
+    use super::{Cache, LIFETIME_MIN};
+    use crate::principal::Secret;
+
+    #[test]
+    fn remembers_right_answers_for_a_while() {
+        let cache = Cache::default();
+        let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
+        let secret = Secret { hash: Some("h".into()), ..Secret::default() };
+        let pair = cache.pair(&secret, "right");
+        assert!(cache.check(pair, now, || true));
+        assert!(cache.check(pair, now, || unreachable!()));
+        let later = now + Duration::minutes(LIFETIME_MIN);
+        assert!(!cache.check(pair, later, || false));
+        let wrong = cache.pair(&secret, "wrong");
+        assert!(!cache.check(wrong, now, || false));
+        assert!(cache.check(wrong, now, || true), "a wrong answer is not remembered");
+        let changed = Secret { hash: Some("i".into()), ..Secret::default() };
+        assert!(!cache.knows(cache.pair(&changed, "right"), now));
+        cache.clear();
+        assert!(!cache.knows(pair, now));
+    }
+}

@@ -1,0 +1,14 @@
+//! Who asks (RFC 7235): from a request's credentials to an [`Actor`], or to a challenge.
+//!
+//! `authenticator` holds the order of the schemes; each scheme and each back end is one file.
+//! Nothing here decides what an actor may do: that is `acl`.
+
+pub mod actor;
+pub mod authenticator;
+pub mod basic;
+pub mod cache;
+pub mod password;
+pub mod throttle;
+
+pub use actor::Actor;
+pub use authenticator::{Authenticator, Options};
