@@ -41,6 +41,7 @@ pub(super) fn origin(
         authority,
         prefix: transport.prefix.clone(),
         client: peer_address,
+        peer: peer_address,
     };
     if !trusts(peer_address) {
         return origin;
