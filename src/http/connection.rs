@@ -11,6 +11,7 @@ use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::exchange::{Arrival, exchange};
+use super::pace::Paced;
 use super::proxy::Peer;
 use super::tap::{RawHead, Tapped};
 use super::{Site, Transport};
@@ -20,11 +21,12 @@ const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves a connection until its end. Only the client's mistakes are lost here; they are worth
 /// a debug line.
-pub(super) async fn serve<S>(mut stream: S, peer: Peer, site: Arc<Site>, watcher: Watcher)
+pub(super) async fn serve<S>(stream: S, peer: Peer, site: Arc<Site>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let transport = site.transport.load_full();
+    let mut stream = Paced::new(stream, transport.stall_timeout);
     let first = first_bytes(&mut stream);
     let outcome = match tokio::time::timeout(transport.header_timeout, first).await {
         Ok(Ok(first)) if first == HTTP2_PREFACE => {

@@ -44,7 +44,7 @@ pub(super) async fn exchange(
     let (answered, payload) = match request {
         Ok(request) => {
             line.describe(&request);
-            answer(&site, request, arrival.peer, &transport).await
+            answer(&site, request, &transport).await
         }
         Err(error) => ready(response::from_error(&error).into()),
     };
@@ -69,13 +69,13 @@ async fn receive(
 async fn answer(
     site: &Arc<Site>,
     request: Request,
-    peer: Peer,
     transport: &Arc<Transport>,
 ) -> (Answered, Payload) {
+    let local = request.origin.client.is_none_or(|client| client.is_loopback());
     let work = Work {
         site: Arc::clone(site),
+        compress: transport.compression && !local,
         request,
-        compress: transport.compression && !peer.is_local(),
         transport: Arc::clone(transport),
     };
     if work.site.application.is_quick(&work.request) {
@@ -145,9 +145,13 @@ impl Work {
 
     /// Makes the body and hands over what can be sent.
     fn produce(&self, mut answered: Answered, start: Start) {
-        let Body::Stream(producer) = std::mem::take(&mut answered.response.body) else {
-            let _ = start.send(ready(answered));
-            return;
+        let producer = match std::mem::take(&mut answered.response.body) {
+            Body::Stream(producer) => producer,
+            body => {
+                answered.response.body = body;
+                let _ = start.send(ready(answered));
+                return;
+            }
         };
         let mut start = Some(start);
         let mut hand_over = |answered, payload| {

@@ -8,6 +8,7 @@ pub mod access_log;
 pub mod connection;
 pub mod exchange;
 pub mod listener;
+pub mod pace;
 pub mod pipeline;
 pub mod proxy;
 pub mod request;

@@ -19,13 +19,6 @@ pub struct Peer {
     pub tls: bool,
 }
 
-impl Peer {
-    /// Whether answers never leave this host.
-    pub fn is_local(&self) -> bool {
-        self.address.is_none_or(|address| address.is_loopback())
-    }
-}
-
 /// The client's view of this server, from the peer, the request's authority and what a trusted
 /// proxy adds.
 pub(super) fn origin(

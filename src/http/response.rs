@@ -25,8 +25,9 @@ use crate::limits;
 pub(super) enum Payload {
     /// Bytes at hand.
     Full(Bytes),
-    /// Chunks that are still being made; an error ends the connection.
-    Chunks(mpsc::Receiver<io::Result<Bytes>>),
+    /// Chunks that are still being made. `None` is the last word; a channel that closes without it
+    /// belongs to a body that will never be complete.
+    Chunks(mpsc::Receiver<Option<Bytes>>),
 }
 
 /// The body of a response on its way out; writes the access log line when it is gone.
@@ -54,7 +55,8 @@ impl http_body::Body for Outgoing {
             Payload::Full(bytes) => Some(Ok(std::mem::take(bytes))),
             Payload::Chunks(chunks) => match chunks.poll_recv(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(next) => next,
+                Poll::Ready(Some(next)) => next.map(Ok),
+                Poll::Ready(None) => Some(Err(io::ErrorKind::Interrupted.into())),
             },
         };
         if let (Some(line), Some(Ok(bytes))) = (&mut self.line, &next) {

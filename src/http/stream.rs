@@ -16,8 +16,8 @@ use crate::limits;
 /// Runs a producer to its end on this (blocking) thread.
 ///
 /// `start` gets the payload once: complete when it is short, else as soon as the first chunk is
-/// full. When the producer fails before that, `start` is not called and the error is returned;
-/// when it fails later, the body is cut off so that the client notices.
+/// full. When the producer fails or panics before that, `start` is not called; when it does so
+/// later, the channel ends without its last word and the client sees a body cut off.
 pub(super) fn run(
     producer: Producer,
     stall: Duration,
@@ -31,7 +31,7 @@ pub(super) fn run(
 struct Pipe<F> {
     buffer: BytesMut,
     start: Option<F>,
-    sender: Option<mpsc::Sender<io::Result<Bytes>>>,
+    sender: Option<mpsc::Sender<Option<Bytes>>>,
     stall: Duration,
 }
 
@@ -40,46 +40,28 @@ impl<F: FnOnce(Payload)> Pipe<F> {
         let rest = self.buffer.split().freeze();
         match self.start.take() {
             Some(start) => start(Payload::Full(rest)),
-            None if rest.is_empty() => {}
-            None => self.send(rest)?,
+            None => {
+                if !rest.is_empty() {
+                    self.send(Some(rest))?;
+                }
+                self.send(None)?;
+            }
         }
-        self.sender = None;
         Ok(())
     }
 
-    fn send(&mut self, chunk: Bytes) -> io::Result<()> {
+    fn send(&mut self, chunk: Option<Bytes>) -> io::Result<()> {
         if let Some(start) = self.start.take() {
             let (sender, receiver) = mpsc::channel(limits::RESPONSE_CHUNKS);
             self.sender = Some(sender);
             start(Payload::Chunks(receiver));
         }
         let Some(sender) = &self.sender else { return Ok(()) };
-        let sent = offer(sender, Ok(chunk), self.stall);
-        if sent.is_err() {
-            self.sender = None;
-        }
-        sent
-    }
-}
-
-/// Waits for room in the channel, but not for ever on a client that reads nothing.
-fn offer(
-    sender: &mpsc::Sender<io::Result<Bytes>>,
-    chunk: io::Result<Bytes>,
-    stall: Duration,
-) -> io::Result<()> {
-    match Handle::current().block_on(timeout(stall, sender.send(chunk))) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
-    }
-}
-
-/// A producer that failed or panicked half way must not look as if it had finished.
-impl<F> Drop for Pipe<F> {
-    fn drop(&mut self) {
-        if let Some(sender) = self.sender.take() {
-            let _ = offer(&sender, Err(io::ErrorKind::Interrupted.into()), self.stall);
+        // A client that reads nothing must not hold this thread for ever.
+        match Handle::current().block_on(timeout(self.stall, sender.send(chunk))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 }
@@ -89,7 +71,7 @@ impl<F: FnOnce(Payload)> Write for Pipe<F> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= limits::RESPONSE_CHUNK_BYTES {
             let chunk = self.buffer.split().freeze();
-            self.send(chunk)?;
+            self.send(Some(chunk))?;
         }
         Ok(bytes.len())
     }
