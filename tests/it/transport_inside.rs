@@ -201,9 +201,8 @@ fn answers_are_compressed_for_others_than_this_host() {
 fn expect_continue_asks_for_the_body_only_when_it_is_wanted() {
     let server = Inside::start(|_| {});
     let head = |length: usize| {
-        format!(
-            "PUT /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
-        )
+        let head = "PUT /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: ";
+        format!("{head}{length}\r\n\r\n")
     };
     let mut stream = server.client().connect();
     stream.write_all(head(5).as_bytes()).unwrap();
