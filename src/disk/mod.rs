@@ -1,0 +1,61 @@
+//! The only users of the file system calls (`docs/storage.md` is the contract of what they leave
+//! behind).
+//!
+//! Everything happens below one root directory and through directory handles, so that a symbolic
+//! link is never followed. Must not know calendars, indexes or transactions.
+
+mod dir;
+pub mod fault;
+pub mod layout;
+pub mod lock;
+pub mod tree;
+pub mod xattr;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use dir::{Dir, EntryKind, Listed, Replacing, Stat, file_stat, temporary_name};
+pub use tree::Tree;
+
+/// A call of the file system that failed, and on what.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} {}: {source}", path.display())]
+pub struct DiskError {
+    /// What was tried.
+    pub operation: &'static str,
+    /// The file it was tried on.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A result of this module.
+pub type Result<T> = std::result::Result<T, DiskError>;
+
+impl DiskError {
+    pub(crate) fn new(operation: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self { operation, path: path.to_owned(), source: source.into() }
+    }
+
+    /// No room: a full disk or a quota of the operating system.
+    pub fn is_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// The name is taken.
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AlreadyExists
+    }
+
+    /// The file or one of its directories is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    }
+}
+
+/// Makes the directory `root` where it is missing and says where it really is.
+pub fn make_root(root: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(root).map_err(|error| DiskError::new("make directory", root, error))?;
+    std::fs::canonicalize(root).map_err(|error| DiskError::new("open", root, error))
+}

@@ -1,0 +1,106 @@
+//! The root of everything the server stores, and how a directory below it is reached without
+//! following a symbolic link.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+
+use super::dir::Dir;
+use super::{DiskError, Result};
+
+/// An open root directory.
+#[derive(Debug)]
+pub struct Tree {
+    root: OwnedFd,
+    path: PathBuf,
+}
+
+impl Tree {
+    /// Opens `path`, which must be a directory (links on the way to it are the administrator's).
+    pub fn open(path: &Path) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|error| DiskError::new("open", path, error))?;
+        Ok(Self { root, path: path.to_owned() })
+    }
+
+    /// Where the root is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory at `relative`; absent when something on the way is missing or no directory.
+    pub fn dir(&self, relative: &Path) -> Result<Option<Dir>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let path = self.path.join(relative);
+        match self.open_beneath(relative, flags) {
+            Ok(fd) => Ok(Some(Dir::new(fd, path))),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(error) => Err(DiskError::new("open", &path, error)),
+        }
+    }
+
+    /// The directory at `relative`, made with all that leads to it where it is missing.
+    pub fn make_dirs(&self, relative: &Path) -> Result<Dir> {
+        let mut dir = self.dir(Path::new("."))?.ok_or_else(|| self.gone(relative))?;
+        for component in relative {
+            let name = component.to_str().ok_or_else(|| self.gone(relative))?;
+            dir = match dir.open_dir(name)? {
+                Some(next) => next,
+                None => {
+                    match dir.make_dir(name) {
+                        Err(error) if !error.is_taken() => return Err(error),
+                        _ => dir.sync()?,
+                    }
+                    dir.open_dir(name)?.ok_or_else(|| self.gone(relative))?
+                }
+            };
+        }
+        Ok(dir)
+    }
+
+    fn gone(&self, relative: &Path) -> DiskError {
+        DiskError::new("open", &self.path.join(relative), Errno::NOENT)
+    }
+
+    /// Opens a path without following any link below the root.
+    #[cfg(target_os = "linux")]
+    fn open_beneath(&self, relative: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        use rustix::fs::{ResolveFlags, openat2};
+        let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match openat2(&self.root, relative, flags, Mode::empty(), how) {
+            Err(Errno::NOSYS | Errno::AGAIN) => self.open_stepwise(relative, flags),
+            result => result,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open_beneath(&self, relative: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        self.open_stepwise(relative, flags)
+    }
+
+    /// The same for systems that cannot do it in one call.
+    fn open_stepwise(&self, relative: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        let step = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mut components = relative.iter().peekable();
+        let mut at = openat(&self.root, ".", step, Mode::empty())?;
+        while let Some(component) = components.next() {
+            let flags = if components.peek().is_some() { step } else { flags };
+            at = openat(&at, component, flags, Mode::empty())?;
+        }
+        Ok(at)
+    }
+
+    /// The regular file at `relative`; absent when it is anything else.
+    pub fn file(&self, relative: &Path) -> Result<Option<std::fs::File>> {
+        let path = self.path.join(relative);
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match self.open_beneath(relative, flags) {
+            Ok(fd) => super::dir::regular(fd, &path),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(None),
+            Err(error) => Err(DiskError::new("open", &path, error)),
+        }
+    }
+}

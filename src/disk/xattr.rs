@@ -1,0 +1,201 @@
+//! Dead properties as extended attributes: `user.` + percent-quoted `{namespace}name`.
+//!
+//! The value is the property element as XML, zlib-compressed where that is smaller. Older forms
+//! (an XML declaration around the element, a `WebDAV:` prefix) are read as well. A file that is
+//! not there has no attributes; an attribute that cannot be read is not a property.
+
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rustix::fs::XattrFlags;
+use rustix::io::Errno;
+
+use crate::dav::Name;
+use crate::limits;
+
+use super::{DiskError, Result, fault};
+
+const PREFIX: &str = "user.";
+const OLD_PREFIXES: [&str; 2] = ["user.WebDAV:", "WebDAV:"];
+/// What the reference system leaves unquoted.
+const QUOTED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'{').remove(b'}').remove(b':').remove(b'.').remove(b'_').remove(b'-');
+/// Values up to this size are never worth compressing.
+const COMPRESS_ABOVE: usize = 100;
+/// The longest attribute name of Linux, prefix included.
+const NAME_BYTES: usize = 255;
+
+/// Why an attribute was not written.
+#[derive(Debug)]
+pub enum SetError {
+    /// The attributes of this file cannot hold it: it belongs into the overflow file.
+    NoRoom,
+    /// Anything else.
+    Failed(DiskError),
+}
+
+/// The attribute's name; none when it would be too long.
+pub fn key(name: &Name) -> Option<String> {
+    let text = name.to_string();
+    let key = format!("{PREFIX}{}", utf8_percent_encode(&text, QUOTED));
+    (key.len() <= NAME_BYTES).then_some(key)
+}
+
+/// The property of an attribute; none for attributes of others.
+pub fn property(key: &str) -> Option<Name> {
+    let quoted =
+        OLD_PREFIXES.iter().chain([&PREFIX]).find_map(|prefix| key.strip_prefix(*prefix))?;
+    Name::from_clark(&percent_decode_str(quoted).decode_utf8().ok()?)
+}
+
+/// The bytes to store for a property's XML.
+pub fn encode(xml: &str) -> Vec<u8> {
+    if xml.len() > COMPRESS_ABOVE {
+        let mut encoder =
+            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        let compressed = encoder.write_all(xml.as_bytes()).and_then(|()| encoder.finish());
+        if let Ok(compressed) = compressed
+            && compressed.len() < xml.len()
+        {
+            return compressed;
+        }
+    }
+    xml.as_bytes().to_vec()
+}
+
+/// The property element in stored bytes; none when there is none.
+pub fn decode(bytes: &[u8]) -> Option<String> {
+    let text = match bytes.first()? {
+        0x78 => inflate(bytes)?,
+        _ => bytes.to_vec(),
+    };
+    let text = String::from_utf8(text).ok()?;
+    let mut element = text.trim_start_matches('\u{feff}').trim();
+    if element.starts_with("<?xml") {
+        element = element.split_once("?>")?.1.trim();
+    }
+    element.starts_with('<').then(|| element.to_owned())
+}
+
+fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let limit = limits::PROPERTY_BYTES as u64 + 1024;
+    flate2::read::ZlibDecoder::new(bytes).take(limit + 1).read_to_end(&mut text).ok()?;
+    (text.len() as u64 <= limit).then_some(text)
+}
+
+/// All properties in the attributes of an open file or directory.
+pub fn read_all(fd: impl AsFd, path: &Path) -> Result<Vec<(Name, String)>> {
+    let fd = fd.as_fd();
+    let mut properties = Vec::new();
+    let mut names: Vec<u8> = Vec::with_capacity(1024);
+    loop {
+        match rustix::fs::flistxattr(fd, rustix::buffer::spare_capacity(&mut names)) {
+            Ok(_) => break,
+            Err(Errno::RANGE) if names.capacity() < 1 << 20 => names.reserve(names.capacity() * 4),
+            Err(Errno::OPNOTSUPP) => return Ok(properties),
+            Err(error) => return Err(DiskError::new("list attributes of", path, error)),
+        }
+    }
+    let mut value = Vec::new();
+    for key in names.split(|b| *b == 0).filter_map(|key| std::str::from_utf8(key).ok()) {
+        let Some(name) = property(key) else { continue };
+        if read_value(fd, key, &mut value, path)?
+            && let Some(xml) = decode(&value)
+        {
+            properties.push((name, xml));
+        }
+    }
+    Ok(properties)
+}
+
+/// One attribute's bytes; false when it is gone.
+fn read_value(
+    fd: std::os::fd::BorrowedFd<'_>,
+    key: &str,
+    value: &mut Vec<u8>,
+    path: &Path,
+) -> Result<bool> {
+    value.clear();
+    value.reserve(1024);
+    loop {
+        match rustix::fs::fgetxattr(fd, key, rustix::buffer::spare_capacity(value)) {
+            Ok(_) => return Ok(true),
+            Err(Errno::RANGE) if value.capacity() < 1 << 20 => value.reserve(value.capacity() * 4),
+            Err(Errno::NODATA) => return Ok(false),
+            Err(error) => return Err(DiskError::new("read attribute of", path, error)),
+        }
+    }
+}
+
+/// Sets one property.
+pub fn set(
+    fd: impl AsFd,
+    path: &Path,
+    name: &Name,
+    xml: &str,
+) -> std::result::Result<(), SetError> {
+    let failed = |error| SetError::Failed(DiskError::new("set attribute of", path, error));
+    fault::point().map_err(failed)?;
+    let Some(key) = key(name) else { return Err(SetError::NoRoom) };
+    match rustix::fs::fsetxattr(fd, key, &encode(xml), XattrFlags::empty()) {
+        Ok(()) => Ok(()),
+        // A full disk says the same as a full inode: the overflow file will find out which.
+        Err(Errno::NOSPC | Errno::TOOBIG | Errno::RANGE) => Err(SetError::NoRoom),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+/// Removes one property, in every form of its name; nothing happens when it is not there.
+pub fn remove(fd: impl AsFd, path: &Path, name: &Name) -> Result<()> {
+    let fd = fd.as_fd();
+    let Some(key) = key(name) else { return Ok(()) };
+    let quoted = key.strip_prefix(PREFIX).unwrap_or_default();
+    for key in [key.clone(), format!("{}{quoted}", OLD_PREFIXES[0])] {
+        fault::point().map_err(|error| DiskError::new("remove attribute of", path, error))?;
+        match rustix::fs::fremovexattr(fd, key) {
+            Ok(()) | Err(Errno::NODATA | Errno::RANGE) => {}
+            Err(error) => return Err(DiskError::new("remove attribute of", path, error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, encode, key, property};
+    use crate::dav::Name;
+
+    #[test]
+    fn keys_are_those_of_the_reference_system() {
+        let ctag = Name::calendarserver("getctag");
+        let text = key(&ctag).unwrap();
+        assert_eq!(text, "user.{http:%2F%2Fcalendarserver.org%2Fns%2F}getctag");
+        assert_eq!(property(&text), Some(ctag.clone()));
+        let mac = text.replace("user.", "user.WebDAV:");
+        assert_eq!(property(&mac), Some(ctag));
+        assert_eq!(property("user.mime_type"), None);
+        assert_eq!(property("security.selinux"), None);
+        let odd = Name::owned("urn:x y/ä%", "größe");
+        assert_eq!(property(&key(&odd).unwrap()), Some(odd));
+        assert_eq!(key(&Name::owned("a".repeat(260), "b")), None);
+    }
+
+    #[test]
+    fn values_come_back_in_every_form() {
+        let small = "<a xmlns=\"x\">1</a>".to_owned();
+        assert_eq!(encode(&small), small.as_bytes());
+        let large = format!("<a xmlns=\"x\">{}</a>", "y".repeat(5000));
+        assert!(encode(&large).len() < 100);
+        for xml in [&small, &large] {
+            assert_eq!(decode(&encode(xml)).as_ref(), Some(xml));
+        }
+        let old = format!("<?xml version='1.0' encoding='UTF-8'?>\r\n{small}\r\n");
+        assert_eq!(decode(old.as_bytes()), Some(small.clone()));
+        for bad in [&b""[..], b"\x78\x9cgarbage", b"plain", b"\xff\xfe"] {
+            assert_eq!(decode(bad), None);
+        }
+    }
+}

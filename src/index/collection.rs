@@ -1,0 +1,169 @@
+//! What the index knows of one collection: its members, their journal and their time spans.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use imbl::OrdMap;
+
+use super::entry::{Entry, ObjectEntry, ObjectKind, PropertySet};
+use super::time_span::SpanIndex;
+
+/// What a collection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CollectionKind {
+    /// The calendar home itself.
+    Home,
+    /// A calendar (RFC 4791).
+    Calendar,
+    /// The scheduling inbox (RFC 6638).
+    Inbox,
+    /// The scheduling outbox (RFC 6638).
+    Outbox,
+    /// An ordinary collection.
+    Plain,
+}
+
+impl CollectionKind {
+    /// Whether its members are calendar objects.
+    pub fn holds_objects(self) -> bool {
+        matches!(self, CollectionKind::Calendar | CollectionKind::Inbox)
+    }
+}
+
+/// Tombstones kept for one collection; older tokens become invalid.
+pub(super) const TOMBSTONES: usize = 20_000;
+
+/// One collection of a home.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// What it is for.
+    pub kind: CollectionKind,
+    /// Identifies the collection as long as the index lives, through renames too.
+    pub id: u32,
+    /// The number of the last change in it or below it (`CS:getctag`).
+    pub tag: u64,
+    /// The number of the last change of the collection itself.
+    pub number: u64,
+    /// When it was made, in seconds since 1970.
+    pub created_s: i64,
+    /// When it or a member last changed, in seconds since 1970.
+    pub modified_s: i64,
+    /// Its dead properties.
+    pub properties: Arc<PropertySet>,
+    pub(super) collections: OrdMap<Arc<str>, Arc<Collection>>,
+    pub(super) objects: OrdMap<Arc<str>, Arc<ObjectEntry>>,
+    /// The last change of every member that is or was here.
+    pub(super) changes: OrdMap<u64, Arc<str>>,
+    /// Members that are gone, and the number under which `changes` has them.
+    pub(super) gone: OrdMap<Arc<str>, u64>,
+    /// Points before this one are not known.
+    pub(super) floor: u64,
+    pub(super) spans: SpanIndex,
+}
+
+impl Collection {
+    pub(crate) fn new(kind: CollectionKind, created_s: i64, properties: Arc<PropertySet>) -> Self {
+        Self {
+            kind,
+            id: 0,
+            tag: 0,
+            number: 0,
+            created_s,
+            modified_s: created_s,
+            properties,
+            collections: OrdMap::new(),
+            objects: OrdMap::new(),
+            changes: OrdMap::new(),
+            gone: OrdMap::new(),
+            floor: 0,
+            spans: SpanIndex::default(),
+        }
+    }
+
+    /// When it was made.
+    pub fn created(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.created_s, 0).unwrap_or_default()
+    }
+
+    /// When it or a member last changed.
+    pub fn modified(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.modified_s, 0).unwrap_or_default()
+    }
+
+    /// Its collections, by name.
+    pub fn collections(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Collection>)> {
+        self.collections.iter()
+    }
+
+    /// Its files, by name.
+    pub fn objects(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<ObjectEntry>)> {
+        self.objects.iter()
+    }
+
+    /// How many files it has.
+    pub fn object_count(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// All members: collections first, then files, each by name.
+    pub fn children(&self) -> impl Iterator<Item = (&Arc<str>, Entry)> {
+        let collections = self.collections.iter().map(|(n, c)| (n, Entry::Collection(c.clone())));
+        collections.chain(self.objects.iter().map(|(n, o)| (n, Entry::Object(o.clone()))))
+    }
+
+    /// One member.
+    pub fn member(&self, name: &str) -> Option<Entry> {
+        if let Some(object) = self.objects.get(name) {
+            return Some(Entry::Object(object.clone()));
+        }
+        self.collections.get(name).map(|collection| Entry::Collection(collection.clone()))
+    }
+
+    /// Notes a change of the member `name` in the journal.
+    pub(super) fn note(&mut self, name: &Arc<str>, before: Option<u64>, number: u64, gone: bool) {
+        if let Some(before) = before.or_else(|| self.gone.get(name).copied()) {
+            self.changes.remove(&before);
+        }
+        self.changes.insert(number, name.clone());
+        if gone {
+            self.gone.insert(name.clone(), number);
+            self.forget_old();
+        } else {
+            self.gone.remove(name);
+        }
+    }
+
+    /// Bounds the tombstones: half of them go when there are too many.
+    fn forget_old(&mut self) {
+        if self.gone.len() <= TOMBSTONES {
+            return;
+        }
+        let mut numbers: Vec<u64> = self.gone.iter().map(|(_, number)| *number).collect();
+        numbers.sort_unstable();
+        let floor = numbers[numbers.len() / 2];
+        self.floor = self.floor.max(floor);
+        for number in numbers.into_iter().take_while(|number| *number <= floor) {
+            if let Some(name) = self.changes.remove(&number) {
+                self.gone.remove(&name);
+            }
+        }
+    }
+
+    /// Puts a file in the place of whatever file had its name.
+    pub(super) fn put(&mut self, name: &Arc<str>, object: Arc<ObjectEntry>) {
+        self.take(name);
+        if let ObjectKind::Calendar(summary) = &object.kind {
+            self.spans.insert(name, &summary.times);
+        }
+        self.objects.insert(name.clone(), object);
+    }
+
+    /// Takes a file out, without a note in the journal.
+    pub(super) fn take(&mut self, name: &str) -> Option<Arc<ObjectEntry>> {
+        let (name, object) = self.objects.remove_with_key(name)?;
+        if let ObjectKind::Calendar(summary) = &object.kind {
+            self.spans.remove(&name, &summary.times);
+        }
+        Some(object)
+    }
+}

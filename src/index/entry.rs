@@ -1,0 +1,213 @@
+//! What the index knows of one member of a collection.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use chrono::{DateTime, Utc};
+
+use crate::dav::name::DAV;
+use crate::dav::{ETag, Name};
+use crate::disk::Stat;
+
+use super::Collection;
+use super::time_span::Times;
+
+/// Dead properties of one resource: the XML of the whole element by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PropertySet(BTreeMap<Name, Arc<str>>);
+
+static EMPTY: LazyLock<Arc<PropertySet>> = LazyLock::new(Arc::default);
+
+impl PropertySet {
+    /// No properties at all; shared, so that it costs nothing.
+    pub fn empty() -> Arc<Self> {
+        EMPTY.clone()
+    }
+
+    /// The XML of the property's element.
+    pub fn get(&self, name: &Name) -> Option<&Arc<str>> {
+        self.0.get(name)
+    }
+
+    /// The text inside the property's element, entities resolved; tags inside are left out.
+    pub fn text(&self, name: &Name) -> Option<String> {
+        self.get(name).map(|xml| super::summary::element_text(xml))
+    }
+
+    /// All properties, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Arc<str>)> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn set(&mut self, name: Name, xml: Arc<str>) {
+        self.0.insert(name, xml);
+    }
+
+    pub(crate) fn remove(&mut self, name: &Name) {
+        self.0.remove(name);
+    }
+
+    /// The set itself, shared when it is empty.
+    pub(crate) fn shared(self) -> Arc<Self> {
+        if self.is_empty() { Self::empty() } else { Arc::new(self) }
+    }
+}
+
+impl FromIterator<(Name, Arc<str>)> for PropertySet {
+    fn from_iter<T: IntoIterator<Item = (Name, Arc<str>)>>(iter: T) -> Self {
+        Self(iter.into_iter().collect())
+    }
+}
+
+/// A member of a collection.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A collection.
+    Collection(Arc<Collection>),
+    /// A file.
+    Object(Arc<ObjectEntry>),
+}
+
+impl Entry {
+    /// The file, if it is one.
+    pub fn object(&self) -> Option<&Arc<ObjectEntry>> {
+        match self {
+            Entry::Object(object) => Some(object),
+            Entry::Collection(_) => None,
+        }
+    }
+
+    /// The collection, if it is one.
+    pub fn collection(&self) -> Option<&Arc<Collection>> {
+        match self {
+            Entry::Collection(collection) => Some(collection),
+            Entry::Object(_) => None,
+        }
+    }
+
+    /// Its dead properties.
+    pub fn properties(&self) -> &Arc<PropertySet> {
+        match self {
+            Entry::Object(object) => &object.properties,
+            Entry::Collection(collection) => &collection.properties,
+        }
+    }
+}
+
+/// One file of a home.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectEntry {
+    /// Hash of the content.
+    pub hash: [u8; 16],
+    /// What the system said of the file when its content had this hash.
+    pub stat: Stat,
+    /// When the resource was made, in seconds since 1970.
+    pub created_s: i64,
+    /// The number of its last change in the home's journal.
+    pub number: u64,
+    /// Its dead properties.
+    pub properties: Arc<PropertySet>,
+    /// What it holds.
+    pub kind: ObjectKind,
+}
+
+impl ObjectEntry {
+    /// The entity tag.
+    pub fn etag(&self) -> ETag {
+        use std::fmt::Write;
+        let mut text = String::with_capacity(32);
+        for byte in self.hash {
+            let _ = write!(text, "{byte:02x}");
+        }
+        ETag(text)
+    }
+
+    /// The hash that stands behind `ETag::of`.
+    pub fn hash_of(content: &[u8]) -> [u8; 16] {
+        let hash = blake3::hash(content);
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash.as_bytes()[..16]);
+        short
+    }
+
+    /// Bytes of content.
+    pub fn size(&self) -> u64 {
+        self.stat.size
+    }
+
+    /// When it was made.
+    pub fn created(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.created_s, 0).unwrap_or_default()
+    }
+
+    /// When its content last changed.
+    pub fn modified(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_nanos(self.stat.modified_ns)
+    }
+
+    /// The content type a client gave it, or that of its kind.
+    pub fn content_type(&self) -> String {
+        let given = self.properties.text(&Name::new(DAV, "getcontenttype"));
+        given.unwrap_or_else(|| match self.kind {
+            ObjectKind::Calendar(_) | ObjectKind::Damaged { .. } => "text/calendar".to_owned(),
+            ObjectKind::Plain => "application/octet-stream".to_owned(),
+        })
+    }
+
+    /// The calendar data's summary, if it holds calendar data.
+    pub fn calendar(&self) -> Option<&CalendarSummary> {
+        match &self.kind {
+            ObjectKind::Calendar(summary) => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// The `CALDAV:schedule-tag` it carries, without quotes.
+    pub fn schedule_tag(&self) -> Option<String> {
+        let text = self.properties.text(&Name::caldav("schedule-tag"))?;
+        Some(text.trim().trim_matches('"').to_owned())
+    }
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ObjectKind {
+    /// One calendar object.
+    Calendar(Box<CalendarSummary>),
+    /// Anything, in a collection that is no calendar.
+    Plain,
+    /// Something that cannot be served as calendar data although it lies in a calendar.
+    Damaged {
+        /// The line it was seen in; 0 for the whole file.
+        line: u32,
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+/// What is known of a calendar object without reading it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalendarSummary {
+    /// The UID.
+    pub uid: Arc<str>,
+    /// The kind of its main components: `VEVENT`, `VTODO`, …
+    pub component: Arc<str>,
+    /// The organizer's calendar user address, as written.
+    pub organizer: Option<Arc<str>>,
+    /// The attendees' calendar user addresses, as written.
+    pub attendees: Arc<[Arc<str>]>,
+    /// Whether it has a rule or further dates.
+    pub recurring: bool,
+    /// When its instances are.
+    pub times: Times,
+}

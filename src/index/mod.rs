@@ -1,0 +1,19 @@
+//! What is known of one home without touching a file: an immutable snapshot with cheap clones.
+//!
+//! Everything here is derived from the files and may be thrown away at any time. Must not know
+//! transactions or methods.
+
+mod change;
+mod collection;
+mod entry;
+mod home_path;
+mod snapshot;
+pub mod summary;
+mod time_span;
+
+pub use change::{Change, ChangeKind, Depth, SyncPoint, TokenError};
+pub use collection::{Collection, CollectionKind};
+pub use entry::{CalendarSummary, Entry, ObjectEntry, ObjectKind, PropertySet};
+pub use home_path::HomePath;
+pub use snapshot::Snapshot;
+pub use time_span::{SpanIndex, Times};

@@ -1,0 +1,203 @@
+//! Which objects of a calendar may have an instance in a window (RFC 4791 §9.9), without looking
+//! at all of them.
+//!
+//! Spans are kept in classes by length; within a class they are ordered by start, so a look-up
+//! visits only spans that begin less than one class length before the window. Answers are
+//! candidates: never too few, sometimes too many.
+
+use std::sync::Arc;
+
+use imbl::OrdSet;
+
+/// Floating times may be anywhere between UTC−12 and UTC+14.
+pub const FLOATING_S: i64 = 14 * 3600;
+/// Recurring objects keep at most this many spans; nearer ones are joined first.
+pub const SPANS: usize = 32;
+
+/// When an object's instances are: joined spans, and from when on nothing is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Start and end in seconds since 1970, in order, not touching each other.
+    pub spans: Box<[(i64, i64)]>,
+    /// From here on the object is a candidate for every window.
+    pub open_from: Option<i64>,
+}
+
+impl Times {
+    /// A candidate for every window.
+    pub fn always() -> Self {
+        Self { spans: Box::default(), open_from: Some(i64::MIN) }
+    }
+
+    /// Joins spans of instances until few are left. `floating` spans are widened.
+    pub fn joined(
+        spans: impl IntoIterator<Item = (i64, i64, bool)>,
+        open_from: Option<i64>,
+    ) -> Self {
+        let mut all: Vec<(i64, i64)> = spans
+            .into_iter()
+            .map(|(start, end, floating)| {
+                let slack = if floating { FLOATING_S } else { 0 };
+                (start.saturating_sub(slack), end.max(start).saturating_add(slack))
+            })
+            .collect();
+        all.sort_unstable();
+        let mut gap = if all.len() > 4 { 8 * 86_400 } else { 0 };
+        loop {
+            let joined = join(&all, gap);
+            if joined.len() <= SPANS {
+                return Self { spans: joined.into(), open_from };
+            }
+            gap = gap.max(86_400).saturating_mul(2);
+        }
+    }
+
+    /// Whether an instance may touch the window.
+    pub fn may_touch(&self, start: i64, end: i64) -> bool {
+        self.open_from.is_some_and(|open| open <= end)
+            || self.spans.iter().any(|(from, to)| *from <= end && *to >= start)
+    }
+}
+
+fn join(spans: &[(i64, i64)], gap: i64) -> Vec<(i64, i64)> {
+    let mut joined: Vec<(i64, i64)> = Vec::new();
+    for &(start, end) in spans {
+        match joined.last_mut() {
+            Some(last) if start <= last.1.saturating_add(gap) => last.1 = last.1.max(end),
+            _ => joined.push((start, end)),
+        }
+    }
+    joined
+}
+
+/// Class (2^class seconds bound the length), start, length, object.
+type Span = (u8, i64, i64, Arc<str>);
+
+/// All spans of one calendar.
+#[derive(Clone, Debug, Default)]
+pub struct SpanIndex {
+    spans: OrdSet<Span>,
+    open: OrdSet<(i64, Arc<str>)>,
+    /// One bit for each class that was ever used.
+    classes: u64,
+}
+
+impl PartialEq for SpanIndex {
+    fn eq(&self, other: &Self) -> bool {
+        self.spans == other.spans && self.open == other.open
+    }
+}
+
+/// The smallest class whose spans may have this length.
+fn class(length: i64) -> u8 {
+    let length = length.max(1).unsigned_abs();
+    u8::try_from(u64::BITS - (length - 1).leading_zeros()).unwrap_or(63).min(62)
+}
+
+impl SpanIndex {
+    pub(crate) fn insert(&mut self, name: &Arc<str>, times: &Times) {
+        for &(start, end) in &times.spans {
+            let length = end.saturating_sub(start);
+            let class = class(length);
+            self.classes |= 1 << class;
+            self.spans.insert((class, start, length, name.clone()));
+        }
+        if let Some(from) = times.open_from {
+            self.open.insert((from, name.clone()));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, name: &Arc<str>, times: &Times) {
+        for &(start, end) in &times.spans {
+            let length = end.saturating_sub(start);
+            self.spans.remove(&(class(length), start, length, name.clone()));
+        }
+        if let Some(from) = times.open_from {
+            self.open.remove(&(from, name.clone()));
+        }
+    }
+
+    /// Names of all objects that may have an instance in the window, in order, each once.
+    pub fn touching(&self, start: i64, end: i64) -> Vec<Arc<str>> {
+        let mut names = Vec::new();
+        let none: Arc<str> = Arc::from("");
+        for class in (0..63u8).filter(|class| self.classes & (1 << class) != 0) {
+            let from = start.saturating_sub(1 << class);
+            for span in self.spans.range((class, from, 0, none.clone())..) {
+                if span.0 != class || span.1 > end {
+                    break;
+                }
+                if span.1.saturating_add(span.2) >= start {
+                    names.push(span.3.clone());
+                }
+            }
+        }
+        for (from, name) in self.open.iter() {
+            if *from > end {
+                break;
+            }
+            names.push(name.clone());
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{SpanIndex, Times, class};
+
+    #[test]
+    fn classes_bound_lengths() {
+        for (length, expected) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (3600, 12)] {
+            assert_eq!(class(length), expected, "{length}");
+            assert!(length <= 1 << class(length));
+        }
+        assert_eq!(class(i64::MAX), 62);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn finds_what_a_scan_finds(
+            spans in proptest::collection::vec((0i64..5000, 0i64..700), 1..60),
+            removed in 0usize..10,
+            window in (0i64..5000, 0i64..900),
+        ) {
+            let mut index = SpanIndex::default();
+            let mut objects: Vec<(Arc<str>, Times)> = spans.iter().enumerate()
+                .map(|(i, (start, length))| {
+                    let open = (i % 7 == 0).then_some(start + 2000);
+                    let times = Times::joined([(*start, start + length, false)], open);
+                    (Arc::from(format!("{i:03}")), times)
+                })
+                .collect();
+            for (name, times) in &objects {
+                index.insert(name, times);
+            }
+            for (name, times) in objects.drain(..removed.min(objects.len())) {
+                index.remove(&name, &times);
+            }
+            let (start, end) = (window.0, window.0 + window.1);
+            let scanned: Vec<Arc<str>> = objects.iter()
+                .filter(|(_, times)| times.may_touch(start, end))
+                .map(|(name, _)| name.clone())
+                .collect();
+            assert_eq!(index.touching(start, end), scanned);
+        }
+
+        #[test]
+        fn joining_hides_nothing(
+            starts in proptest::collection::vec(0i64..100_000_000, 1..300),
+        ) {
+            let spans: Vec<_> = starts.iter().map(|s| (*s, s + 3600, false)).collect();
+            let times = Times::joined(spans.clone(), None);
+            assert!(times.spans.len() <= super::SPANS);
+            for (start, end, _) in spans {
+                assert!(times.may_touch(start, end));
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Work that is committed but not yet done (messages to deliver): one small file an entry.
+//!
+//! An entry is durable before the write it belongs to becomes visible and is confirmed after it,
+//! so that after a crash there is never a message without its write nor a write without its
+//! message. Removal is not made durable: doing the work twice must be harmless.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::disk::{Dir, Replacing, Tree, layout};
+
+use super::StoreError;
+
+/// Entries that are to be done.
+const SUFFIX: &str = ".work";
+/// Entries that wait for their write to be committed.
+const PENDING: &str = ".pending";
+
+/// Work to be remembered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpoolEntry {
+    /// Identifies the work: ASCII letters, digits and `-` only, unique for ever.
+    pub id: String,
+    /// What to do, opaque to the store.
+    pub body: Vec<u8>,
+}
+
+/// All remembered work of a store.
+#[derive(Debug)]
+pub struct Spool {
+    tree: Arc<Tree>,
+}
+
+impl Spool {
+    pub(super) fn new(tree: Arc<Tree>) -> Self {
+        Self { tree }
+    }
+
+    fn dir(&self) -> Result<Dir, StoreError> {
+        Ok(self.tree.make_dirs(Path::new(layout::SPOOL))?)
+    }
+
+    /// Makes entries durable that wait for their commit.
+    pub(super) fn prepare(&self, entries: &[SpoolEntry]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let dir = self.dir()?;
+        for entry in entries {
+            let name = file_name(&entry.id, PENDING);
+            let mut file = dir.create(&name)?;
+            dir.write(&name, &mut file, &entry.body)?;
+            dir.sync_file(&name, &file)?;
+        }
+        Ok(dir.sync()?)
+    }
+
+    /// Their write is committed.
+    pub(super) fn confirm(&self, entries: &[SpoolEntry]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let dir = self.dir()?;
+        for entry in entries {
+            let (from, to) = (file_name(&entry.id, PENDING), file_name(&entry.id, SUFFIX));
+            dir.rename(&from, &dir, &to, Replacing::Yes)?;
+        }
+        Ok(())
+    }
+
+    /// Their write did not happen.
+    pub(super) fn withdraw(&self, entries: &[SpoolEntry]) {
+        for entry in entries {
+            let removed =
+                self.dir().and_then(|dir| Ok(dir.remove_file(&file_name(&entry.id, PENDING))?));
+            if let Err(error) = removed {
+                tracing::warn!(%error, id = entry.id, "cannot withdraw undelivered work");
+            }
+        }
+    }
+
+    /// Remembers work that belongs to no write; durable when this returns.
+    pub fn add(&self, entry: &SpoolEntry) -> Result<(), StoreError> {
+        Ok(self.dir()?.replace(&file_name(&entry.id, SUFFIX), &entry.body, true)?)
+    }
+
+    /// All work that is committed and not removed, oldest first.
+    pub fn list(&self) -> Result<Vec<SpoolEntry>, StoreError> {
+        let dir = self.dir()?;
+        let mut found = Vec::new();
+        for listed in dir.list()?.0 {
+            let Some(id) = listed.name.strip_suffix(SUFFIX) else { continue };
+            let stat = dir.stat(&listed.name)?;
+            let body = dir.read(&listed.name, u64::MAX)?;
+            if let (Some((_, stat)), Some(body)) = (stat, body) {
+                found.push((stat.modified_ns, SpoolEntry { id: id.to_owned(), body }));
+            }
+        }
+        found.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+        Ok(found.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// The work is done.
+    pub fn remove(&self, id: &str) -> Result<(), StoreError> {
+        Ok(self.dir()?.remove_file(&file_name(id, SUFFIX))?)
+    }
+}
+
+fn file_name(id: &str, suffix: &str) -> String {
+    let safe: String =
+        id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    format!("{safe}{suffix}")
+}

@@ -1,0 +1,146 @@
+//! All homes of one data directory.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::dav::Name;
+use crate::disk::{self, EntryKind, Tree, layout, lock, xattr};
+
+use super::uid_lock::{TIME_OUT, UidLocks};
+use super::{Home, Provision, Spool, StoreError, UidGuard};
+
+/// When written files are on the disk for sure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When the write returns.
+    #[default]
+    Full,
+    /// When the operating system gets round to it: for tests and throw-away data.
+    None,
+}
+
+/// What an administrator may choose.
+#[derive(Clone, Debug, Default)]
+pub struct StoreOptions {
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// When written files are on the disk.
+    pub durability: Durability,
+    /// Bytes a home may hold; none for no limit.
+    pub quota_bytes: Option<u64>,
+}
+
+/// One data directory.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) tree: Arc<Tree>,
+    pub(super) options: StoreOptions,
+    pub(super) spool: Arc<Spool>,
+    homes: Mutex<HashMap<String, Arc<Home>>>,
+    uids: Arc<UidLocks>,
+    _lock: lock::DataLock,
+}
+
+impl Store {
+    /// Opens the data directory `root`, which is made when it is missing.
+    pub fn open(root: &Path, options: StoreOptions) -> Result<Arc<Self>, StoreError> {
+        let root = disk::make_root(root)?;
+        let tree = Arc::new(Tree::open(&root)?);
+        let held = lock::lock(&root)?;
+        let held = held.ok_or_else(|| StoreError::InUse(root.display().to_string()))?;
+        probe_attributes(&tree)?;
+        tree.make_dirs(&[layout::CALENDARS, layout::UIDS].iter().collect::<PathBuf>())?;
+        let spool = Arc::new(Spool::new(tree.clone()));
+        let homes = Mutex::default();
+        Ok(Arc::new(Self { tree, options, spool, homes, uids: Arc::default(), _lock: held }))
+    }
+
+    /// Where the data directory is.
+    pub fn path(&self) -> &Path {
+        self.tree.path()
+    }
+
+    /// The home of `guid`; none when there is none on the disk.
+    pub fn home(&self, guid: &str) -> Result<Option<Arc<Home>>, StoreError> {
+        if let Some(home) = self.homes.lock().get(guid) {
+            return Ok(Some(home.clone()));
+        }
+        let Some(shard) = layout::home_shard(guid) else { return Ok(None) };
+        let relative = shard.join(guid);
+        if self.tree.dir(&relative)?.is_none() {
+            return Ok(None);
+        }
+        // Two threads may open the same home; the first one to be done wins.
+        let opened = Home::open(self, guid, relative)?;
+        Ok(Some(self.homes.lock().entry(guid.to_owned()).or_insert(opened).clone()))
+    }
+
+    /// The home of `guid`, made with everything in `initial` where it is missing.
+    pub fn provision(&self, guid: &str, initial: &Provision) -> Result<Arc<Home>, StoreError> {
+        super::provision::provision(self, guid, initial)
+    }
+
+    /// The GUIDs of all homes on the disk, in order.
+    pub fn homes(&self) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        let uids: PathBuf = [layout::CALENDARS, layout::UIDS].iter().collect();
+        let Some(uids) = self.tree.dir(&uids)? else { return Ok(found) };
+        for first in uids.list()?.0 {
+            let Some(first) = uids.open_dir(&first.name)? else { continue };
+            for second in first.list()?.0 {
+                let Some(second) = first.open_dir(&second.name)? else { continue };
+                let homes = second.list()?.0.into_iter();
+                let homes = homes.filter(|home| home.kind == EntryKind::Directory);
+                found.extend(homes.map(|home| home.name).filter(|guid| layout::is_guid(guid)));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Waits until no other operation works on this UID, at most 60 s.
+    pub fn uid_lock(&self, uid: &str) -> Result<UidGuard, StoreError> {
+        self.uids.lock(uid, TIME_OUT).ok_or_else(|| StoreError::UidBusy(uid.to_owned()))
+    }
+
+    /// Work that is committed but not yet done.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Makes everything written with `Home::write_deferred` so far durable.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        if self.options.durability == Durability::Full
+            && let Some(dir) = self.tree.dir(Path::new("."))?
+        {
+            dir.sync_file_system()?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes, reads and removes one attribute, so that a mount without them is told at once.
+fn probe_attributes(tree: &Tree) -> Result<(), StoreError> {
+    let path = tree.path().display().to_string();
+    let refuse = |reason: String| StoreError::NoAttributes { path: path.clone(), reason };
+    let name = Name::calendarserver("probe");
+    let value = "<probe xmlns=\"http://calendarserver.org/ns/\"/>";
+    let dir = tree.dir(Path::new("."))?;
+    let dir = dir.ok_or_else(|| refuse("it is no directory".to_owned()))?;
+    match xattr::set(&dir, dir.path(), &name, value) {
+        Ok(()) => {}
+        Err(xattr::SetError::NoRoom) => return Ok(()),
+        Err(xattr::SetError::Failed(error)) => return Err(refuse(error.source.to_string())),
+    }
+    let read = xattr::read_all(&dir, dir.path())?;
+    xattr::remove(&dir, dir.path(), &name)?;
+    if read.iter().any(|(found, xml)| *found == name && xml == value) {
+        Ok(())
+    } else {
+        Err(refuse("what is written cannot be read".to_owned()))
+    }
+}

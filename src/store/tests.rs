@@ -1,0 +1,246 @@
+//! The store on a real directory.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::dav::Name;
+
+const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+                     DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T100000Z\r\nEND:VEVENT\r\n\
+                     END:VCALENDAR\r\n";
+const ALICE: &str = "10000000-0000-0000-0000-000000000001";
+
+fn path(text: &str) -> HomePath {
+    HomePath::new(text.split('/').filter(|segment| !segment.is_empty()))
+}
+
+fn event(uid: &str) -> Bytes {
+    Bytes::from(EVENT.replace("UID:1", &format!("UID:{uid}")))
+}
+
+fn initial() -> Provision {
+    let collection = |name: &str, kind, always| ProvisionedCollection {
+        name: name.to_owned(),
+        kind,
+        properties: PropertyChanges::none(),
+        always,
+    };
+    Provision {
+        collections: vec![
+            collection("calendar", CollectionKind::Calendar, false),
+            collection("inbox", CollectionKind::Inbox, true),
+            collection("outbox", CollectionKind::Outbox, true),
+        ],
+        links: vec![("users".to_owned(), "alice".to_owned())],
+        ..Provision::default()
+    }
+}
+
+fn open(root: &std::path::Path) -> std::sync::Arc<Store> {
+    Store::open(root, StoreOptions { durability: Durability::None, ..StoreOptions::default() })
+        .unwrap()
+}
+
+fn put(home: &Home, at: &str, content: &Bytes) -> Result<(), StoreError> {
+    home.write(|tx| tx.put(&path(at), content, None, &PropertyChanges::none()).map(|_| ()))
+}
+
+#[test]
+fn a_home_is_made_once_and_found_again() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    assert!(store.home(ALICE).unwrap().is_none());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    assert_eq!(store.homes().unwrap(), [ALICE]);
+    let kinds: Vec<_> = home
+        .snapshot()
+        .children(&HomePath::root())
+        .map(|(name, entry)| (name.to_string(), entry.collection().unwrap().kind))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            ("calendar".to_owned(), CollectionKind::Calendar),
+            ("inbox".to_owned(), CollectionKind::Inbox),
+            ("outbox".to_owned(), CollectionKind::Outbox),
+        ]
+    );
+    assert!(root.path().join("calendars/users/alice/inbox").is_dir());
+    assert!(matches!(Store::open(root.path(), StoreOptions::default()), Err(StoreError::InUse(_))));
+    home.write(|tx| tx.delete(&path("calendar")).and_then(|()| tx.delete(&path("inbox")))).unwrap();
+    let home = store.provision(ALICE, &initial()).unwrap();
+    assert!(home.snapshot().entry(&path("inbox")).is_some());
+    assert!(home.snapshot().entry(&path("calendar")).is_none());
+}
+
+#[test]
+fn files_keep_bytes_and_properties() {
+    let root = tempfile::tempdir().unwrap();
+    let note = Name::owned("urn:x", "note");
+    let xml = "<note xmlns=\"urn:x\">hello</note>";
+    {
+        let store = open(root.path());
+        let home = store.provision(ALICE, &initial()).unwrap();
+        put(&home, "calendar/a.ics", &event("a")).unwrap();
+        let changes = PropertyChanges::none().with(note.clone(), xml);
+        home.write(|tx| tx.patch_properties(&path("calendar/a.ics"), &changes)).unwrap();
+        put(&home, "calendar/a.ics", &event("b")).unwrap();
+        home.write(|tx| tx.copy(&path("calendar"), &path("copy"))).unwrap();
+        home.write(|tx| tx.rename(&path("calendar/a.ics"), &path("calendar/.hidden"))).unwrap();
+    }
+    let store = open(root.path());
+    let home = store.home(ALICE).unwrap().unwrap();
+    for at in ["calendar/.hidden", "copy/a.ics"] {
+        let (entry, content) = home.load(&path(at)).unwrap().unwrap();
+        assert_eq!(content, event("b"), "{at}");
+        assert_eq!(&*entry.calendar().unwrap().uid, "b");
+        assert_eq!(entry.etag(), crate::dav::ETag::of(&content));
+        assert_eq!(home.properties(&path(at)).unwrap().get(&note).map(|x| &**x), Some(xml));
+    }
+    assert!(home.read(&path("calendar/a.ics")).unwrap().is_none());
+    assert_eq!(home.snapshot().by_uid("b"), [path("calendar/.hidden"), path("copy/a.ics")]);
+    assert_eq!(home.snapshot().used_bytes(), 2 * event("b").len() as u64);
+}
+
+#[test]
+fn an_error_rolls_everything_back() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    put(&home, "calendar/a.ics", &event("a")).unwrap();
+    let before = home.snapshot();
+    let result: Result<(), StoreError> = home.write(|tx| {
+        tx.put(&path("calendar/a.ics"), &event("b"), None, &PropertyChanges::none())?;
+        assert_eq!(tx.read(&path("calendar/a.ics"))?.unwrap(), event("b"));
+        tx.make_collection(&path("new"), CollectionKind::Calendar, &PropertyChanges::none())?;
+        tx.put(&path("new/x.ics"), &event("x"), None, &PropertyChanges::none())?;
+        assert_eq!(tx.read(&path("new/x.ics"))?.unwrap(), event("x"));
+        tx.rename(&path("new"), &path("newer"))?;
+        assert_eq!(tx.read(&path("newer/x.ics"))?.unwrap(), event("x"));
+        tx.delete(&path("calendar"))?;
+        Err(StoreError::UidBusy("x".to_owned()))
+    });
+    assert!(result.is_err());
+    assert_eq!(home.snapshot().number(), before.number());
+    assert_eq!(home.read(&path("calendar/a.ics")).unwrap().unwrap(), event("a"));
+    let names = |dir: &str| -> Vec<_> {
+        let dir = root.path().join("calendars/__uids__/10/00").join(ALICE).join(dir);
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    assert_eq!(names("calendar"), ["a.ics"]);
+    assert_eq!(names("").len(), 3);
+}
+
+#[test]
+fn the_journal_tells_changes_and_removals() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    let calendar = path("calendar");
+    put(&home, "calendar/a.ics", &event("a")).unwrap();
+    put(&home, "calendar/b.ics", &event("b")).unwrap();
+    let token = home.snapshot().sync_token(&calendar).unwrap();
+    put(&home, "inbox/m.ics", &event("m")).unwrap();
+    assert_eq!(home.snapshot().sync_token(&calendar), Some(token));
+    put(&home, "calendar/c.ics", &event("c")).unwrap();
+    home.write(|tx| tx.delete(&path("calendar/a.ics"))).unwrap();
+    put(&home, "calendar/c.ics", &event("d")).unwrap();
+    let told = |at: &HomePath, point, depth| -> Vec<String> {
+        let changes = home.snapshot().changes_since(at, point, depth).unwrap();
+        changes
+            .iter()
+            .map(|change| match change.kind {
+                ChangeKind::Changed(_) => format!("+{}", change.path),
+                ChangeKind::Removed => format!("-{}", change.path),
+            })
+            .collect()
+    };
+    assert_eq!(told(&calendar, Some(token), Depth::One), ["-calendar/a.ics", "+calendar/c.ics"]);
+    assert_eq!(told(&calendar, None, Depth::One), ["+calendar/b.ics", "+calendar/c.ics"]);
+    assert_eq!(
+        told(&HomePath::root(), Some(token), Depth::Infinity),
+        ["+inbox/m.ics", "+inbox", "-calendar/a.ics", "+calendar/c.ics", "+calendar"]
+    );
+    let wrong = SyncPoint { epoch: token.epoch + 1, ..token };
+    let snapshot = home.snapshot();
+    assert_eq!(
+        snapshot.changes_since(&calendar, Some(wrong), Depth::One).err(),
+        Some(TokenError::Invalid)
+    );
+    let far = SyncPoint { number: u64::MAX, ..token };
+    assert!(snapshot.changes_since(&calendar, Some(far), Depth::One).is_err());
+    home.write(|tx| {
+        tx.delete(&calendar)?;
+        tx.make_collection(&calendar, CollectionKind::Calendar, &PropertyChanges::none())
+    })
+    .unwrap();
+    assert!(home.snapshot().changes_since(&calendar, Some(token), Depth::One).is_err());
+}
+
+#[test]
+fn work_is_spooled_with_its_write_and_only_then() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    let entry = SpoolEntry { id: "m-1".to_owned(), body: b"hello".to_vec() };
+    let result: Result<(), StoreError> = home.write(|tx| {
+        tx.enqueue(entry.clone());
+        Err(StoreError::UidBusy(String::new()))
+    });
+    assert!(result.is_err());
+    assert_eq!(store.spool().list().unwrap(), []);
+    home.write(|tx| {
+        tx.enqueue(entry.clone());
+        tx.put(&path("calendar/a.ics"), &event("a"), None, &PropertyChanges::none())
+    })
+    .unwrap();
+    assert_eq!(store.spool().list().unwrap(), [entry]);
+    store.spool().remove("m-1").unwrap();
+    assert_eq!(store.spool().list().unwrap(), []);
+}
+
+#[test]
+fn a_home_holds_no_more_than_its_quota() {
+    let root = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        durability: Durability::None,
+        quota_bytes: Some(200),
+        ..StoreOptions::default()
+    };
+    let store = Store::open(root.path(), options).unwrap();
+    let home = store.provision(ALICE, &initial()).unwrap();
+    put(&home, "calendar/a.ics", &event("a")).unwrap();
+    let result = put(&home, "calendar/b.ics", &event("b"));
+    assert!(matches!(result, Err(StoreError::QuotaExceeded { quota: 200, .. })), "{result:?}");
+    put(&home, "calendar/a.ics", &event("c")).unwrap();
+}
+
+#[test]
+fn damaged_files_are_entries() {
+    let root = tempfile::tempdir().unwrap();
+    let calendar = {
+        let store = open(root.path());
+        store.provision(ALICE, &initial()).unwrap();
+        root.path().join("calendars/__uids__/10/00").join(ALICE).join("calendar")
+    };
+    std::fs::write(calendar.join("good.ics"), event("good")).unwrap();
+    std::fs::write(calendar.join("bad.ics"), "BEGIN:VCALENDAR\r\n???").unwrap();
+    std::fs::write(calendar.join("left.ics~"), event("good")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", calendar.join("link.ics")).unwrap();
+    let store = open(root.path());
+    let home = store.home(ALICE).unwrap().unwrap();
+    let snapshot = home.snapshot();
+    let kinds: Vec<_> = snapshot
+        .children(&path("calendar"))
+        .map(|(name, entry)| (name.to_string(), entry.object().unwrap().calendar().is_some()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            ("bad.ics".to_owned(), false),
+            ("good.ics".to_owned(), true),
+            ("link.ics".to_owned(), false),
+        ]
+    );
+    assert!(home.read(&path("calendar/link.ics")).unwrap().is_none());
+}

@@ -1,0 +1,408 @@
+//! What one writer does to a home: staged beside the files, so that reads in the transaction see
+//! it and nobody else does, and done at once by the commit.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::disk::{Dir, DiskError, temporary_name, xattr};
+use crate::ical::Component;
+use crate::index::{
+    CollectionKind, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
+};
+
+use super::home::{disk_path, name_of, read_all};
+use super::property::{RESOURCE_TYPE, resource_type};
+use super::{Home, PropertyChanges, SpoolEntry, StoreError};
+
+/// Staged files beyond this number are made durable together instead of one by one.
+const SYNC_SINGLY: usize = 64;
+
+/// One step of a commit. Paths are file names below the home, valid when the steps before it
+/// are done.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// A staged file or directory gets its name.
+    Install { parent: PathBuf, temporary: String, name: String, directory: bool },
+    /// A file or directory goes away.
+    Remove { parent: PathBuf, name: String },
+    /// A file or directory changes its place.
+    Rename { from: PathBuf, to: PathBuf },
+    /// Attributes of something that stays where it is.
+    Attributes { path: PathBuf, changes: PropertyChanges, before: Arc<PropertySet> },
+}
+
+/// The home as its writer sees and changes it.
+#[derive(Debug)]
+pub struct Transaction<'home> {
+    pub(super) home: &'home Home,
+    pub(super) deferred: bool,
+    pub(super) work: Snapshot,
+    pub(super) steps: Vec<Step>,
+    pub(super) staged: Vec<(PathBuf, File)>,
+    pub(super) sync_all: bool,
+    pub(super) written: Vec<HomePath>,
+    pub(super) spooled: Vec<SpoolEntry>,
+    temporaries: Vec<PathBuf>,
+    now_s: i64,
+}
+
+impl<'home> Transaction<'home> {
+    pub(super) fn begin(home: &'home Home, deferred: bool) -> Self {
+        Self {
+            home,
+            deferred,
+            work: (*home.snapshot()).clone(),
+            steps: Vec::new(),
+            staged: Vec::new(),
+            sync_all: false,
+            written: Vec::new(),
+            spooled: Vec::new(),
+            temporaries: Vec::new(),
+            now_s: home.options.clock.now().timestamp(),
+        }
+    }
+
+    /// The home with everything this transaction did so far.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.work
+    }
+
+    /// What lies at `path`.
+    pub fn entry(&self, path: &HomePath) -> Option<Entry> {
+        self.work.entry(path)
+    }
+
+    /// The file at `path`.
+    pub fn object(&self, path: &HomePath) -> Option<Arc<ObjectEntry>> {
+        self.work.object(path).cloned()
+    }
+
+    /// The content of the file at `path`.
+    pub fn read(&self, path: &HomePath) -> Result<Option<Bytes>, StoreError> {
+        if self.work.object(path).is_none() {
+            return Ok(None);
+        }
+        let physical = self.physical(&disk_path(path)?);
+        let Some(file) = self.home.tree.file(&self.home.relative.join(&physical))? else {
+            return Ok(None);
+        };
+        read_all(file, &physical).map(Some)
+    }
+
+    /// The dead properties of what lies at `path`.
+    pub fn properties(&self, path: &HomePath) -> Result<Arc<PropertySet>, StoreError> {
+        self.work.properties(path).ok_or_else(|| StoreError::NotFound(path.clone()))
+    }
+
+    /// Writes a file: a new one, or new content of the one that is there, whose properties stay
+    /// but for `changes`. `tree` is the content as the caller parsed it; without one the store
+    /// parses it where the collection holds calendar objects.
+    pub fn put(
+        &mut self,
+        path: &HomePath,
+        content: &Bytes,
+        tree: Option<&Component>,
+        changes: &PropertyChanges,
+    ) -> Result<Arc<ObjectEntry>, StoreError> {
+        let (parent, name) = self.place(path)?;
+        let before = match self.work.entry(path) {
+            Some(Entry::Collection(_)) => return Err(StoreError::Taken(path.clone())),
+            Some(Entry::Object(object)) => Some(object),
+            None => None,
+        };
+        self.check_quota(before.as_ref().map_or(0, |entry| entry.size()), content.len() as u64)?;
+        let kind = match tree {
+            _ if !parent.1.holds_objects() => ObjectKind::Plain,
+            Some(tree) => summary::of_tree(tree),
+            None => summary::of_bytes(content),
+        };
+        let empty = PropertySet::empty();
+        let properties = changes.apply(before.as_ref().map_or(&empty, |entry| &entry.properties));
+        let stat = self.stage(&parent.0, &name, content, &properties)?;
+        let entry = ObjectEntry {
+            hash: ObjectEntry::hash_of(content),
+            stat,
+            created_s: before.as_ref().map_or(self.now_s, |entry| entry.created_s),
+            number: 0,
+            properties,
+            kind,
+        };
+        self.work.put_object(path, entry, self.now_s);
+        self.written.push(path.clone());
+        self.object(path).ok_or_else(|| StoreError::NotFound(path.clone()))
+    }
+
+    /// The directory and kind of the collection that holds `path`, and the file name there.
+    fn place(&self, path: &HomePath) -> Result<((PathBuf, CollectionKind), String), StoreError> {
+        let Some((parent, name)) = path.split() else {
+            return Err(StoreError::Taken(path.clone()));
+        };
+        let collection = self.work.collection(&parent);
+        let collection = collection.ok_or_else(|| StoreError::NoParent(path.clone()))?;
+        Ok(((disk_path(&parent)?, collection.kind), name_of(name)?))
+    }
+
+    fn check_quota(&self, before: u64, after: u64) -> Result<(), StoreError> {
+        let Some(quota) = self.home.options.quota_bytes else { return Ok(()) };
+        let wanted = (self.work.used_bytes() + after).saturating_sub(before);
+        if after > before && wanted > quota {
+            return Err(StoreError::QuotaExceeded { quota, wanted });
+        }
+        Ok(())
+    }
+
+    /// Where something with this path is now, before the steps are done.
+    fn physical(&self, path: &Path) -> PathBuf {
+        let mut path = path.to_owned();
+        for step in self.steps.iter().rev() {
+            let (to, from) = match step {
+                Step::Install { parent, temporary, name, .. } => {
+                    (parent.join(name), parent.join(temporary))
+                }
+                Step::Rename { from, to } => (to.clone(), from.clone()),
+                Step::Remove { .. } | Step::Attributes { .. } => continue,
+            };
+            if let Ok(rest) = path.strip_prefix(&to) {
+                path = if rest.as_os_str().is_empty() { from } else { from.join(rest) };
+            }
+        }
+        path
+    }
+
+    /// Whether `parent` is in a directory that this transaction made and nothing else was done
+    /// to since: its members need no steps of their own.
+    fn is_fresh(&self, parent: &Path) -> bool {
+        for step in self.steps.iter().rev() {
+            match step {
+                Step::Install { parent: at, name, directory: true, .. }
+                    if parent.starts_with(at.join(name)) =>
+                {
+                    return true;
+                }
+                Step::Install { .. } => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The open directory at `parent`, wherever it is now.
+    fn directory(&self, parent: &Path) -> Result<(PathBuf, Dir), StoreError> {
+        let physical = self.physical(parent);
+        let dir = self.home.tree.dir(&self.home.relative.join(&physical))?;
+        let gone = || DiskError::new("open", &physical, std::io::ErrorKind::NotFound);
+        Ok((physical.clone(), dir.ok_or_else(gone)?))
+    }
+
+    /// Writes content and properties beside the place where they belong.
+    fn stage(
+        &mut self,
+        parent: &Path,
+        name: &str,
+        content: &[u8],
+        properties: &PropertySet,
+    ) -> Result<crate::disk::Stat, StoreError> {
+        let (physical, dir) = self.directory(parent)?;
+        let temporary = temporary_name();
+        self.temporaries.push(physical.join(&temporary));
+        let mut file = dir.create(&temporary)?;
+        dir.write(&temporary, &mut file, content)?;
+        for (name, xml) in properties.iter() {
+            set_attribute(&file, dir.path(), name, xml)?;
+        }
+        let stat = crate::disk::file_stat(&file)
+            .map_err(|error| DiskError::new("stat", dir.path(), error))?;
+        if self.staged.len() < SYNC_SINGLY {
+            self.staged.push((physical.join(&temporary), file));
+        } else {
+            self.sync_all = true;
+        }
+        if self.is_fresh(parent) {
+            dir.rename(&temporary, &dir, name, crate::disk::Replacing::Yes)?;
+        } else {
+            self.steps.push(Step::Install {
+                parent: parent.to_owned(),
+                temporary,
+                name: name.to_owned(),
+                directory: false,
+            });
+        }
+        Ok(stat)
+    }
+
+    /// Removes a file, or a collection with everything in it.
+    pub fn delete(&mut self, path: &HomePath) -> Result<(), StoreError> {
+        if self.work.entry(path).is_none() || path.is_root() {
+            return Err(StoreError::NotFound(path.clone()));
+        }
+        let ((parent, _), name) = self.place(path)?;
+        self.steps.push(Step::Remove { parent, name });
+        self.work.remove(path, self.now_s);
+        Ok(())
+    }
+
+    /// Makes an empty collection where nothing is.
+    pub fn make_collection(
+        &mut self,
+        path: &HomePath,
+        kind: CollectionKind,
+        changes: &PropertyChanges,
+    ) -> Result<(), StoreError> {
+        let ((parent, _), name) = self.place(path)?;
+        if self.work.entry(path).is_some() {
+            return Err(StoreError::Taken(path.clone()));
+        }
+        let properties = changes.apply(&PropertySet::empty());
+        let (physical, dir) = self.directory(&parent)?;
+        let fresh = self.is_fresh(&parent);
+        let temporary = if fresh { name.clone() } else { temporary_name() };
+        self.temporaries.push(physical.join(&temporary));
+        dir.make_dir(&temporary)?;
+        let made = dir.open_dir(&temporary)?.ok_or_else(|| StoreError::NoParent(path.clone()))?;
+        set_attribute(&made, made.path(), &RESOURCE_TYPE, &resource_type(kind))?;
+        for (name, xml) in properties.iter() {
+            set_attribute(&made, made.path(), name, xml)?;
+        }
+        if !fresh {
+            self.steps.push(Step::Install { parent, temporary, name, directory: true });
+        }
+        self.work.put_collection(path, kind, self.now_s, properties, self.now_s);
+        Ok(())
+    }
+
+    /// Moves a file or a collection to a place where nothing is, properties included.
+    pub fn rename(&mut self, from: &HomePath, to: &HomePath) -> Result<(), StoreError> {
+        if self.work.entry(from).is_none() || from.is_root() {
+            return Err(StoreError::NotFound(from.clone()));
+        }
+        let ((from_dir, _), from_name) = self.place(from)?;
+        let ((to_dir, kind), to_name) = self.place(to)?;
+        if self.work.entry(to).is_some() || from.contains(to) {
+            return Err(StoreError::Taken(to.clone()));
+        }
+        let reread = match self.work.object(from) {
+            Some(object) if kind.holds_objects() != (object.kind != ObjectKind::Plain) => {
+                self.read(from)?
+            }
+            _ => None,
+        };
+        let step = Step::Rename { from: from_dir.join(from_name), to: to_dir.join(to_name) };
+        self.steps.push(step);
+        self.work.rename(from, to, self.now_s);
+        if let (Some(content), Some(object)) = (reread, self.work.object(to)) {
+            let new_kind = match kind.holds_objects() {
+                true => summary::of_bytes(&content),
+                false => ObjectKind::Plain,
+            };
+            let entry = ObjectEntry { kind: new_kind, ..(**object).clone() };
+            self.work.put_object(to, entry, self.now_s);
+        }
+        self.written.push(to.clone());
+        Ok(())
+    }
+
+    /// Copies a file or a collection with everything in it to a place where nothing is,
+    /// properties included.
+    pub fn copy(&mut self, from: &HomePath, to: &HomePath) -> Result<(), StoreError> {
+        if from.contains(to) {
+            return Err(StoreError::Taken(to.clone()));
+        }
+        self.copy_from(&self.work.clone(), from, to)
+    }
+
+    fn copy_from(
+        &mut self,
+        source: &Snapshot,
+        from: &HomePath,
+        to: &HomePath,
+    ) -> Result<(), StoreError> {
+        let entry = source.entry(from).ok_or_else(|| StoreError::NotFound(from.clone()))?;
+        if self.work.entry(to).is_some() {
+            return Err(StoreError::Taken(to.clone()));
+        }
+        let all = |properties: &PropertySet| PropertyChanges {
+            set: properties.iter().map(|(n, x)| (n.clone(), x.to_string())).collect(),
+            remove: Vec::new(),
+        };
+        match entry {
+            Entry::Object(object) => {
+                let content = self.read(from)?;
+                let content = content.ok_or_else(|| StoreError::Changed(from.clone()))?;
+                self.put(to, &content, None, &all(&object.properties))?;
+            }
+            Entry::Collection(collection) => {
+                self.make_collection(to, collection.kind, &all(&collection.properties))?;
+                for (name, _) in collection.children() {
+                    self.copy_from(source, &from.join(name), &to.join(name))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes dead properties of what lies at `path`.
+    pub fn patch_properties(
+        &mut self,
+        path: &HomePath,
+        changes: &PropertyChanges,
+    ) -> Result<(), StoreError> {
+        let before = self.properties(path)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let after = changes.apply(&before);
+        let stat = self.work.object(path).map(|object| object.stat).unwrap_or_default();
+        self.steps.push(Step::Attributes {
+            path: disk_path(path)?,
+            changes: changes.clone(),
+            before,
+        });
+        self.work.set_properties(path, after, stat, self.now_s);
+        self.written.push(path.clone());
+        Ok(())
+    }
+
+    /// Remembers work that is to be done if and only if this transaction is committed.
+    pub fn enqueue(&mut self, entry: SpoolEntry) {
+        self.spooled.push(entry);
+    }
+
+    /// Removes what was staged and did not get a name.
+    pub(super) fn clean_up(&mut self) {
+        for temporary in std::mem::take(&mut self.temporaries) {
+            let Some(name) = temporary.file_name().and_then(|name| name.to_str()) else { continue };
+            let parent = temporary.parent().unwrap_or(Path::new(""));
+            if let Ok(Some(dir)) = self.home.tree.dir(&self.home.relative.join(parent)) {
+                let _ = dir.remove_all(name);
+            }
+        }
+    }
+
+    /// What was staged has its names now.
+    pub(super) fn keep(&mut self) {
+        self.temporaries.clear();
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        self.clean_up();
+    }
+}
+
+fn set_attribute(
+    fd: impl std::os::fd::AsFd,
+    path: &Path,
+    name: &crate::dav::Name,
+    xml: &str,
+) -> Result<(), StoreError> {
+    xattr::set(fd, path, name, xml).map_err(|error| match error {
+        xattr::SetError::Failed(error) => error.into(),
+        xattr::SetError::NoRoom => {
+            DiskError::new("set attribute of", path, std::io::ErrorKind::StorageFull).into()
+        }
+    })
+}
