@@ -4,17 +4,18 @@
 //! Everything happens below one root directory and through directory handles, so that a symbolic
 //! link is never followed. Must not know calendars, indexes or transactions.
 
+pub mod attribute;
 mod dir;
 pub mod fault;
 pub mod layout;
 pub mod lock;
 pub mod tree;
-pub mod xattr;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use dir::{Dir, EntryKind, Listed, Replacing, Stat, file_stat, temporary_name};
+pub use std::fs::File;
 pub use tree::Tree;
 
 /// A call of the file system that failed, and on what.

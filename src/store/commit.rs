@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Dir, DiskError, Replacing, temporary_name, xattr};
+use crate::disk::{Dir, DiskError, Replacing, attribute, temporary_name};
 use crate::index::{ObjectEntry, Snapshot};
 
 use super::StoreError;
@@ -173,10 +173,10 @@ impl Transaction<'_> {
         };
         for (name, xml) in changes {
             match xml {
-                None => xattr::remove(&fd, path, name)?,
-                Some(xml) => xattr::set(&fd, path, name, xml).map_err(|error| match error {
-                    xattr::SetError::Failed(error) => error,
-                    xattr::SetError::NoRoom => {
+                None => attribute::remove(&fd, path, name)?,
+                Some(xml) => attribute::set(&fd, path, name, xml).map_err(|error| match error {
+                    attribute::SetError::Failed(error) => error,
+                    attribute::SetError::NoRoom => {
                         let kind = std::io::ErrorKind::StorageFull;
                         DiskError::new("set attribute of", path, kind)
                     }

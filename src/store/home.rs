@@ -1,6 +1,6 @@
 //! One home: its present snapshot for everybody, its writer for one at a time.
 
-use std::fs::File;
+use crate::disk::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::disk::{Dir, EntryKind, Listed, Tree, layout, xattr};
+use crate::disk::{Dir, EntryKind, Listed, Tree, attribute, layout};
 use crate::index::{
     CollectionKind, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
 };
@@ -99,7 +99,7 @@ fn collection_properties(
 ) -> Result<(Option<CollectionKind>, Arc<PropertySet>), StoreError> {
     let mut kind = None;
     let mut set = PropertySet::default();
-    for (name, xml) in xattr::read_all(dir, dir.path())? {
+    for (name, xml) in attribute::read_all(dir, dir.path())? {
         if name == RESOURCE_TYPE {
             kind = Some(kind_of(&xml));
         } else {
@@ -157,7 +157,7 @@ fn read_content(
     if size > HUGE && parent.holds_objects() {
         return Err("it is too large".to_owned());
     }
-    let properties = xattr::read_all(&file, dir.path()).map_err(reason)?;
+    let properties = attribute::read_all(&file, dir.path()).map_err(reason)?;
     let properties: PropertySet =
         properties.into_iter().map(|(name, xml)| (name, Arc::from(xml))).collect();
     let content = super::home::read_all(file, dir.path()).map_err(|error| error.to_string())?;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::dav::Name;
-use crate::disk::{self, EntryKind, Tree, layout, lock, xattr};
+use crate::disk::{self, EntryKind, Tree, attribute, layout, lock};
 
 use super::uid_lock::{TIME_OUT, UidLocks};
 use super::{Home, Provision, Spool, StoreError, UidGuard};
@@ -131,13 +131,13 @@ fn probe_attributes(tree: &Tree) -> Result<(), StoreError> {
     let value = "<probe xmlns=\"http://calendarserver.org/ns/\"/>";
     let dir = tree.dir(Path::new("."))?;
     let dir = dir.ok_or_else(|| refuse("it is no directory".to_owned()))?;
-    match xattr::set(&dir, dir.path(), &name, value) {
+    match attribute::set(&dir, dir.path(), &name, value) {
         Ok(()) => {}
-        Err(xattr::SetError::NoRoom) => return Ok(()),
-        Err(xattr::SetError::Failed(error)) => return Err(refuse(error.source.to_string())),
+        Err(attribute::SetError::NoRoom) => return Ok(()),
+        Err(attribute::SetError::Failed(error)) => return Err(refuse(error.source.to_string())),
     }
-    let read = xattr::read_all(&dir, dir.path())?;
-    xattr::remove(&dir, dir.path(), &name)?;
+    let read = attribute::read_all(&dir, dir.path())?;
+    attribute::remove(&dir, dir.path(), &name)?;
     if read.iter().any(|(found, xml)| *found == name && xml == value) {
         Ok(())
     } else {

@@ -1,13 +1,13 @@
 //! What one writer does to a home: staged beside the files, so that reads in the transaction see
 //! it and nobody else does, and done at once by the commit.
 
-use std::fs::File;
+use crate::disk::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::disk::{Dir, DiskError, temporary_name, xattr};
+use crate::disk::{Dir, DiskError, attribute, temporary_name};
 use crate::ical::Component;
 use crate::index::{
     CollectionKind, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
@@ -399,9 +399,9 @@ fn set_attribute(
     name: &crate::dav::Name,
     xml: &str,
 ) -> Result<(), StoreError> {
-    xattr::set(fd, path, name, xml).map_err(|error| match error {
-        xattr::SetError::Failed(error) => error.into(),
-        xattr::SetError::NoRoom => {
+    attribute::set(fd, path, name, xml).map_err(|error| match error {
+        attribute::SetError::Failed(error) => error.into(),
+        attribute::SetError::NoRoom => {
             DiskError::new("set attribute of", path, std::io::ErrorKind::StorageFull).into()
         }
     })
