@@ -24,6 +24,8 @@ pub struct Config {
     pub data: Data,
     /// Who the users are.
     pub directory: Directory,
+    /// How they sign in.
+    pub auth: Auth,
     /// Limits on what clients store and ask.
     pub limits: Limits,
     /// What is written to the log.
@@ -87,11 +89,39 @@ impl Default for Data {
 pub struct Directory {
     /// The accounts file: TOML, or the XML of the reference system.
     pub file: PathBuf,
+    /// Names of this server, with port where it is not the scheme's own: principal URLs that begin
+    /// with them are calendar user addresses.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Directory {
     fn default() -> Self {
-        Self { file: PathBuf::from("accounts.toml") }
+        Self { file: PathBuf::from("accounts.toml"), hosts: Vec::new() }
+    }
+}
+
+/// `[auth]`: how they sign in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// Whether HTTP Basic is offered.
+    pub basic: bool,
+    /// Wrong passwords from one client address within the window before it must wait; 0: any.
+    pub failures_per_address: u32,
+    /// Wrong passwords for one name within the window before it must wait; 0: any.
+    pub failures_per_name: u32,
+    /// The window over which they count, and how long the wait is.
+    pub failure_window_seconds: u32,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            basic: true,
+            failures_per_address: 20,
+            failures_per_name: 50,
+            failure_window_seconds: 300,
+        }
     }
 }
 

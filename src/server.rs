@@ -1,19 +1,23 @@
 //! A server from start to end: builds the parts in order, runs the listeners, ends them in order.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::auth::{Authenticator, Options, throttle};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::http::listener::Listener;
 use crate::http::pipeline::Pipeline;
 use crate::http::{Site, Transport};
+use crate::principal::Principals;
+use crate::principal::live::PrincipalError;
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +25,9 @@ pub enum StartError {
     /// A socket, a directory or a thread cannot be had.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// The directory of principals.
+    #[error(transparent)]
+    Principals(#[from] PrincipalError),
 }
 
 /// Settings with the place they came from and what the command line overrides.
@@ -32,6 +39,8 @@ pub struct Settings {
     pub listen: Option<SocketAddr>,
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// The accounts of `--demo`.
+    pub accounts: Option<PathBuf>,
 }
 
 impl Settings {
@@ -47,6 +56,9 @@ impl Settings {
         if let Some(data) = &self.data {
             config.data.root.clone_from(data);
         }
+        if let Some(accounts) = &self.accounts {
+            config.directory.file.clone_from(accounts);
+        }
         Ok(config)
     }
 }
@@ -60,7 +72,7 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
     let config = Arc::new(config);
-    let app = Arc::new(App::new(Arc::clone(&config), Clock::system()));
+    let app = Arc::new(assemble(&config)?);
     let site = Site::new(Arc::new(Pipeline::new(Arc::clone(&app))), &config);
     runtime.block_on(async {
         let listener = Listener::bind(&config.server.listen).await?;
@@ -74,6 +86,30 @@ pub fn run(
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("ended");
     Ok(())
+}
+
+/// Builds the parts in the order in which they need each other.
+fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
+    let clock = Clock::system();
+    let root = &config.data.root;
+    std::fs::create_dir_all(root).map_err(|error| named(root, &error))?;
+    let accounts = &config.directory.file;
+    let principals = Principals::open(accounts, root, &config.directory.hosts, clock.clone())?;
+    let options = Options {
+        basic: config.auth.basic,
+        throttle: throttle::Limits {
+            per_address: config.auth.failures_per_address,
+            per_name: config.auth.failures_per_name,
+            window_s: i64::from(config.auth.failure_window_seconds),
+        },
+    };
+    let authenticator = Authenticator::new(options, Arc::clone(&principals), clock.clone());
+    Ok(App { config: ArcSwap::new(Arc::clone(config)), clock, principals, authenticator })
+}
+
+/// An error of the system with the file it is about.
+fn named(path: &Path, error: &std::io::Error) -> std::io::Error {
+    std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Stops at SIGINT and SIGTERM, reloads at SIGHUP.
@@ -108,7 +144,9 @@ fn reload(settings: &Settings, app: &App, site: &Site) {
                 tracing::warn!("[server] listen and [data] change only with a restart");
             }
             site.transport.store(Arc::new(Transport::from(&config)));
-            app.set_config(config);
+            app.config.store(Arc::new(config));
+            // A broken accounts file has been logged; the last good state stays.
+            let _ = app.principals.reload();
             tracing::info!("configuration reloaded");
         }
         Err(error) => tracing::error!(%error, "configuration not reloaded"),

@@ -23,18 +23,23 @@ impl Application for Pipeline {
         if let Some(response) = well_known::answer(request) {
             return response.into();
         }
-        let _ = &self.app;
-        match request.method {
-            Method::Options => Response::new(200).with("dav", "1, 3").into(),
-            _ => super::response::from_error(&Error::not_found()).into(),
-        }
+        let actor = match self.app.authenticator.authenticate(request) {
+            Ok(actor) => actor,
+            Err(error) => return super::response::from_error(&error).into(),
+        };
+        let response = match request.method {
+            Method::Options => Response::new(200).with("dav", "1, 3"),
+            _ => super::response::from_error(&Error::not_found()),
+        };
+        Answered { response, user: actor.log_name() }
     }
 
     fn is_quick(&self, request: &Request) -> bool {
-        match request.method {
+        let light = match request.method {
             Method::Get | Method::Head | Method::Options => true,
             Method::Propfind => request.header("depth") == Some("0"),
             _ => false,
-        }
+        };
+        light && !self.app.authenticator.is_slow(request)
     }
 }

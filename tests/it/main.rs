@@ -1,6 +1,7 @@
 //! The one integration binary: everything that needs the real server, its binary or the tree.
 #![allow(clippy::unwrap_used)]
 
+mod command_line;
 mod harness;
 mod tidy;
 mod transport;
