@@ -3,6 +3,7 @@
 //! The modules stand in the order in which a request meets them; `docs/architecture.md` is the
 //! map, with the invariants and the table of who may use whom (held by `tests/it/tidy.rs`).
 
+pub mod acl;
 pub mod app;
 pub mod auth;
 pub mod caldav;

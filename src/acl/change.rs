@@ -1,0 +1,46 @@
+//! What the ACL method may do to a resource (RFC 3744 §8.1.1). The new list replaces everything
+//! that is neither protected nor inherited.
+
+use super::ace::Ace;
+use super::default::passes_on;
+use super::privilege::supported;
+use crate::dav::{Error, Precondition, ResourceKind};
+
+/// The ACEs to store on a resource of this kind whose ACEs are now `current`, or the precondition
+/// that fails. Deny and grant may come in any order: we have no `DAV:deny-before-grant`
+/// restriction (RFC 3744 §5.6.3).
+pub fn replace(kind: ResourceKind, current: &[Ace], wanted: Vec<Ace>) -> Result<Vec<Ace>, Error> {
+    for ace in &wanted {
+        if let Some(standing) = current.iter().find(|standing| conflicts(standing, ace)) {
+            return Err(match standing.inherited {
+                Some(_) => Precondition::NoInheritedAceConflict,
+                None => Precondition::NoProtectedAceConflict,
+            }
+            .into());
+        }
+    }
+    let supported = supported(kind);
+    let unknown = |ace: &Ace| {
+        ace.privileges
+            .iter()
+            .any(|p| *p != super::Privilege::All && p.leaves().intersection(supported).is_empty())
+    };
+    if wanted.iter().any(unknown) {
+        return Err(Precondition::NotSupportedPrivilege.into());
+    }
+    let passes_on = passes_on(kind);
+    Ok(wanted
+        .into_iter()
+        .map(|ace| Ace { inheritable: ace.inheritable || passes_on, ..ace })
+        .collect())
+}
+
+/// Whether a wanted ACE says no where a protected one says yes, or the other way round, about the
+/// same principal.
+fn conflicts(standing: &Ace, wanted: &Ace) -> bool {
+    standing.protected
+        && standing.grant != wanted.grant
+        && standing.principal == wanted.principal
+        && standing.invert == wanted.invert
+        && !standing.set().intersection(wanted.set()).is_empty()
+}

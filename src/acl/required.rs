@@ -1,0 +1,207 @@
+//! THE table: what a method needs on which kind of resource (RFC 3744 appendix B, RFC 4791, RFC
+//! 6638 §6). A pair that is not in it is refused, so a new kind begins with no access at all.
+
+use super::privilege::Privilege as P;
+use crate::dav::name::{CALDAV, DAV};
+use crate::dav::{Method as M, Name, ResourceKind as K};
+
+/// The privileges a request needs before its method runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// On the resource itself.
+    pub target: &'static [P],
+    /// On the collection it is (or would be) a member of.
+    pub parent: &'static [P],
+}
+
+/// What the table says about a method on a kind of resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Goes on, if these privileges are there.
+    Needs(Need),
+    /// The kind does not have this method (405, with Allow).
+    NoMethod,
+    /// The kind refuses it whoever asks (403).
+    Refused,
+}
+
+const fn target(privileges: &'static [P]) -> Rule {
+    Rule::Needs(Need { target: privileges, parent: &[] })
+}
+
+const fn parent(privileges: &'static [P]) -> Rule {
+    Rule::Needs(Need { target: &[], parent: privileges })
+}
+
+const READ: Rule = target(&[P::Read]);
+const WRITE_PROPERTIES: Rule = target(&[P::WriteProperties]);
+
+/// What `method` needs on a resource of this kind. `exists` tells whether the URL is mapped; where
+/// it is not, `kind` is what the request would make there (a plain guess is good enough).
+pub fn required(method: M, kind: K, exists: bool) -> Rule {
+    match method {
+        M::Options | M::Get | M::Head | M::Propfind if exists => READ,
+        // Who may not see the collection must not learn what is in it.
+        M::Options | M::Get | M::Head | M::Propfind => parent(&[P::Read]),
+        M::Report => report(kind, exists),
+        M::Post => post(kind),
+        M::Put => put(kind, exists),
+        M::Delete => delete(kind),
+        M::Proppatch => proppatch(kind),
+        M::Mkcol => make(kind, exists),
+        M::Mkcalendar => match (kind, exists) {
+            // The precondition of RFC 4791 §5.3.1.1 is the method's to answer.
+            (K::Inbox | K::Outbox | K::FreeBusyUrl | K::Timezones | K::TimezoneStd, _) => {
+                target(&[])
+            }
+            _ => make(kind, exists),
+        },
+        M::Copy => match kind {
+            K::Home | K::Inbox | K::Outbox | K::FreeBusyUrl | K::Notifications => Rule::Refused,
+            kind if kind.in_home() => READ,
+            _ => Rule::Refused,
+        },
+        M::Move => match kind {
+            K::Home | K::Inbox | K::Outbox | K::FreeBusyUrl | K::Notifications => Rule::Refused,
+            kind if kind.in_home() => parent(&[P::Unbind]),
+            _ => Rule::Refused,
+        },
+        M::Lock => match kind {
+            kind if !lockable(kind) => Rule::NoMethod,
+            _ if exists => target(&[P::WriteContent]),
+            _ => parent(&[P::Bind]),
+        },
+        // A lock's owner needs nothing more (RFC 3744 §3.5): the method decides.
+        M::Unlock if lockable(kind) => READ,
+        M::Unlock => Rule::NoMethod,
+        M::Acl => match kind {
+            K::Home | K::FreeBusyUrl => Rule::NoMethod,
+            kind if kind.in_home() => target(&[P::WriteAcl]),
+            _ => Rule::NoMethod,
+        },
+    }
+}
+
+/// What writing to the destination of COPY and MOVE needs.
+pub fn destination(method: M, exists: bool) -> Need {
+    match (method, exists) {
+        (M::Copy, true) => Need { target: &[P::WriteContent, P::WriteProperties], parent: &[] },
+        (_, true) => Need { target: &[], parent: &[P::Bind, P::Unbind] },
+        (_, false) => Need { target: &[], parent: &[P::Bind] },
+    }
+}
+
+/// What a report needs on the resource it is asked of.
+pub fn report_needs(report: &Name) -> &'static [P] {
+    match (report.namespace.as_ref(), report.local.as_ref()) {
+        (CALDAV, "free-busy-query") => &[P::ReadFreeBusy],
+        (DAV, "acl-principal-prop-set") => &[P::ReadAcl],
+        _ => &[P::Read],
+    }
+}
+
+fn report(kind: K, exists: bool) -> Rule {
+    match kind {
+        K::Timezones | K::TimezoneStd | K::WellKnown | K::FreeBusyUrl => Rule::NoMethod,
+        // `report_needs`, once the body is read: read-free-busy may be there without read.
+        _ if exists => target(&[]),
+        _ => parent(&[P::Read]),
+    }
+}
+
+fn post(kind: K) -> Rule {
+    match kind {
+        K::Outbox => target(&[P::ScheduleSendFreebusy]),
+        // RFC 5995 and the reference system's bulk and split requests.
+        K::Calendar | K::Collection => target(&[P::Bind]),
+        K::CalendarObject => target(&[P::WriteContent]),
+        K::Home | K::Inbox | K::FreeBusyUrl | K::Notifications => READ,
+        K::Timezones | K::TimezoneStd => READ,
+        _ => Rule::NoMethod,
+    }
+}
+
+fn put(kind: K, exists: bool) -> Rule {
+    match kind {
+        K::CalendarObject | K::InboxItem | K::PlainFile if exists => target(&[P::WriteContent]),
+        K::CalendarObject | K::InboxItem | K::PlainFile => parent(&[P::Bind]),
+        K::Calendar | K::Collection | K::Subscription if !exists => parent(&[P::Bind]),
+        K::Root | K::FreeBusyUrl | K::Timezones | K::TimezoneStd => Rule::Refused,
+        kind if kind.is_collection() && kind.in_home() => Rule::NoMethod,
+        _ => Rule::Refused,
+    }
+}
+
+fn delete(kind: K) -> Rule {
+    match kind {
+        K::Home | K::Inbox | K::Outbox | K::FreeBusyUrl | K::Notifications => Rule::Refused,
+        kind if kind.in_home() => parent(&[P::Unbind]),
+        _ => Rule::Refused,
+    }
+}
+
+fn proppatch(kind: K) -> Rule {
+    match kind {
+        K::ProxyPrincipal => WRITE_PROPERTIES,
+        kind if kind.in_home() => WRITE_PROPERTIES,
+        _ => Rule::Refused,
+    }
+}
+
+fn make(kind: K, exists: bool) -> Rule {
+    match kind {
+        K::FreeBusyUrl | K::Timezones | K::TimezoneStd => Rule::Refused,
+        kind if kind.in_home() && !exists => parent(&[P::Bind]),
+        // A mapped URL: RFC 4918 §9.3.1 answers 405, RFC 4791 §5.3.1 resource-must-be-null.
+        _ if exists => parent(&[]),
+        _ => Rule::Refused,
+    }
+}
+
+fn lockable(kind: K) -> bool {
+    matches!(kind, K::Calendar | K::CalendarObject | K::Collection | K::PlainFile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_without_a_privilege() {
+        let harmless = [M::Options, M::Get, M::Head, M::Propfind, M::Report, M::Copy, M::Unlock];
+        for kind in K::ALL {
+            for method in M::ALL {
+                for exists in [true, false] {
+                    let Rule::Needs(need) = required(*method, *kind, exists) else { continue };
+                    let none = need.target.is_empty() && need.parent.is_empty();
+                    let answered = matches!(method, M::Mkcol | M::Mkcalendar | M::Report);
+                    assert!(!none || answered, "{method} on {kind:?} needs nothing");
+                    if !harmless.contains(method) && !none && *method != M::Post {
+                        let reads = need.target == [P::Read] || need.parent == [P::Read];
+                        assert!(!reads, "{method} on {kind:?} needs only read");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_rows_people_ask_about() {
+        for (method, kind, exists, rule) in [
+            (M::Put, K::CalendarObject, false, parent(&[P::Bind])),
+            (M::Put, K::CalendarObject, true, target(&[P::WriteContent])),
+            (M::Delete, K::CalendarObject, true, parent(&[P::Unbind])),
+            (M::Mkcalendar, K::Calendar, false, parent(&[P::Bind])),
+            (M::Proppatch, K::Principal, true, Rule::Refused),
+            (M::Proppatch, K::ProxyPrincipal, true, target(&[P::WriteProperties])),
+            (M::Acl, K::Home, true, Rule::NoMethod),
+            (M::Acl, K::Calendar, true, target(&[P::WriteAcl])),
+            (M::Get, K::CalendarObject, false, parent(&[P::Read])),
+            (M::Post, K::Outbox, true, target(&[P::ScheduleSendFreebusy])),
+            (M::Copy, K::Home, true, Rule::Refused),
+            (M::Delete, K::Root, true, Rule::Refused),
+        ] {
+            assert_eq!(required(method, kind, exists), rule, "{method} {kind:?} {exists}");
+        }
+    }
+}
