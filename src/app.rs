@@ -8,6 +8,7 @@ use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::principal::Principals;
+use crate::store::Store;
 
 /// The parts of a running server.
 pub struct App {
@@ -15,6 +16,8 @@ pub struct App {
     pub config: ArcSwap<Config>,
     /// The time.
     pub clock: Clock,
+    /// The homes.
+    pub store: Arc<Store>,
     /// Who there is.
     pub principals: Arc<Principals>,
     /// Who asks.

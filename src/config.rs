@@ -73,13 +73,18 @@ impl Default for Server {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
-    /// The data directory.
+    /// The data directory; made when it is missing.
     pub root: PathBuf,
+    /// Whether a write is answered only when it has reached the disk. Without it a power failure
+    /// may lose the last seconds: for trying things out.
+    pub fsync: bool,
+    /// Bytes of calendars and files one home may hold; 0: any.
+    pub home_quota_bytes: u64,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { root: PathBuf::from("daybook-data") }
+        Self { root: PathBuf::from("daybook-data"), fsync: true, home_quota_bytes: 0 }
     }
 }
 

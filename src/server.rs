@@ -1,7 +1,7 @@
 //! A server from start to end: builds the parts in order, runs the listeners, ends them in order.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::http::pipeline::Pipeline;
 use crate::http::{Site, Transport};
 use crate::principal::Principals;
 use crate::principal::live::PrincipalError;
+use crate::store::{Durability, Store, StoreError, StoreOptions};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum StartError {
     /// The directory of principals.
     #[error(transparent)]
     Principals(#[from] PrincipalError),
+    /// The data directory.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Settings with the place they came from and what the command line overrides.
@@ -92,9 +96,17 @@ pub fn run(
 fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     let clock = Clock::system();
     let root = &config.data.root;
-    std::fs::create_dir_all(root).map_err(|error| named(root, &error))?;
     let accounts = &config.directory.file;
     let principals = Principals::open(accounts, root, &config.directory.hosts, clock.clone())?;
+    let quota = config.data.home_quota_bytes;
+    let store = Store::open(
+        root,
+        StoreOptions {
+            clock: clock.clone(),
+            durability: if config.data.fsync { Durability::Full } else { Durability::None },
+            quota_bytes: (quota > 0).then_some(quota),
+        },
+    )?;
     let options = Options {
         basic: config.auth.basic,
         throttle: throttle::Limits {
@@ -104,12 +116,7 @@ fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
         },
     };
     let authenticator = Authenticator::new(options, Arc::clone(&principals), clock.clone());
-    Ok(App { config: ArcSwap::new(Arc::clone(config)), clock, principals, authenticator })
-}
-
-/// An error of the system with the file it is about.
-fn named(path: &Path, error: &std::io::Error) -> std::io::Error {
-    std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    Ok(App { config: ArcSwap::new(Arc::clone(config)), clock, store, principals, authenticator })
 }
 
 /// Stops at SIGINT and SIGTERM, reloads at SIGHUP.

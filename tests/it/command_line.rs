@@ -70,3 +70,12 @@ fn an_address_in_use_is_told() {
     assert_eq!(code, Some(1));
     assert!(err.contains(&format!("cannot listen on {address}")), "{err}");
 }
+
+#[test]
+fn two_servers_never_share_a_data_directory() {
+    let server = crate::harness::Server::start();
+    let data = server.data().to_str().unwrap().to_owned();
+    let (code, _, err) = run(&["serve", "--demo", "--data", &data, "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("another process uses the data directory"), "{err}");
+}
