@@ -46,6 +46,8 @@ pub const CONTENT_LINES: usize = 200_000;
 pub const ATTENDEES: usize = 1000;
 /// Instances one object may expand to in one answer: `CALDAV:max-instances`.
 pub const INSTANCES: usize = 10_000;
+/// Time spans the index keeps of one object; later ones are evaluated when asked for.
+pub const INDEXED_SPANS: usize = 1000;
 /// Steps the recurrence machine may take for one object and one question.
 pub const RECURRENCE_STEPS: usize = 200_000;
 /// Results of one report before `DAV:number-of-matches-within-limits` (calendar-query).

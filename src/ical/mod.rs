@@ -8,7 +8,9 @@ pub mod component;
 pub mod parameter;
 mod parse;
 pub mod property;
+pub mod recur;
 mod scan;
+pub mod timezone;
 pub mod value;
 mod write;
 
@@ -19,4 +21,5 @@ pub use component::{Component, Item};
 pub use parameter::Parameter;
 pub use parse::{ParseError, parse, parse_stream};
 pub use property::Property;
+pub use timezone::{Zone, Zones};
 pub use value::{DateOrTime, IcalDuration, Period, ValueError};

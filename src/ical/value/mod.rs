@@ -5,6 +5,7 @@
 pub mod date_time;
 pub mod duration;
 pub mod period;
+pub mod recur;
 pub mod text;
 pub mod utc_offset;
 
@@ -14,6 +15,7 @@ mod tests;
 pub use date_time::DateOrTime;
 pub use duration::IcalDuration;
 pub use period::{Period, PeriodEnd};
+pub use recur::Recur;
 
 /// A value that is not of the type it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
