@@ -140,7 +140,7 @@ pub struct Limits {
     pub body_bytes: usize,
     /// `CALDAV:max-attendees-per-instance`.
     pub attendees: usize,
-    /// `CALDAV:max-instances`.
+    /// Instances an object may have in the year after its first one.
     pub instances: usize,
 }
 
@@ -150,7 +150,7 @@ impl Default for Limits {
             resource_bytes: limits::RESOURCE_BYTES,
             body_bytes: limits::REQUEST_BODY_BYTES,
             attendees: limits::ATTENDEES,
-            instances: limits::INSTANCES,
+            instances: limits::INSTANCES_PER_YEAR,
         }
     }
 }

@@ -42,9 +42,11 @@ pub const COMPONENT_DEPTH: usize = 16;
 pub const COMPONENTS: usize = 10_000;
 /// Content lines of one calendar object.
 pub const CONTENT_LINES: usize = 200_000;
-/// Attendees of one object: `CALDAV:max-attendees-per-instance` (reference: 100).
-pub const ATTENDEES: usize = 1000;
-/// Instances one object may expand to in one answer: `CALDAV:max-instances`.
+/// Attendees of one object: `CALDAV:max-attendees-per-instance`.
+pub const ATTENDEES: usize = 100;
+/// Instances an object may have in the year after its first one; more cannot be stored.
+pub const INSTANCES_PER_YEAR: usize = 1000;
+/// Instances one object may expand to in one answer.
 pub const INSTANCES: usize = 10_000;
 /// Time spans the index keeps of one object; later ones are evaluated when asked for.
 pub const INDEXED_SPANS: usize = 1000;

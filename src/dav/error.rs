@@ -82,6 +82,7 @@ preconditions! {
     MinDateTime                   403 CALDAV "min-date-time" "RFC 4791 §5.3.2.1";
     MaxDateTime                   403 CALDAV "max-date-time" "RFC 4791 §5.3.2.1";
     MaxInstances                  403 CALDAV "max-instances" "RFC 4791 §5.3.2.1";
+    NumberOfRecurrencesWithinLimits 403 CALDAV "number-of-recurrences-within-limits" "the reference system's name for RFC 4791 §5.3.2.1 max-instances";
     MaxAttendeesPerInstance       403 CALDAV "max-attendees-per-instance" "RFC 4791 §5.3.2.1";
     ValidCalendarTimezone         403 CALDAV "valid-calendar-data" "RFC 4791 §5.3.1.1";
     ValidTimezone                 403 CALDAV "valid-timezone" "RFC 7809 §5.2";
@@ -104,6 +105,15 @@ preconditions! {
     RecipientSpecified            403 CALDAV "recipient-specified" "draft-desruisseaux-caldav-sched-04";
     OriginatorSpecified           403 CALDAV "originator-specified" "draft-desruisseaux-caldav-sched-04";
     // Apple's extensions
+    ValidServiceMethod            400 CALENDARSERVER "valid-method" "the reference system's time-zone service";
+    SupportedServiceMethod        400 CALENDARSERVER "supported-method" "the reference system's time-zone service";
+    ValidServiceTimezone          400 CALENDARSERVER "valid-timezone" "the reference system's time-zone service";
+    TimezoneAvailable             404 CALENDARSERVER "timezone-available" "the reference system's time-zone service";
+    ValidStartDate                400 CALENDARSERVER "valid-start-date" "the reference system's time-zone service";
+    ValidEndDate                  400 CALENDARSERVER "valid-end-date" "the reference system's time-zone service";
+    SupportedQueryParameter       406 CALENDARSERVER "supported-query-parameter" "the reference system's free-busy URL";
+    SupportedFormat               406 CALENDARSERVER "supported-format" "the reference system's free-busy URL";
+    ValidQueryParameters          400 CALENDARSERVER "valid-query-parameters" "the reference system's free-busy URL";
     ValidAccessRestriction        403 CALENDARSERVER "valid-access-restriction" "apple-caldav-privateevents §4.3";
     ValidAccessRestrictionChange  403 CALENDARSERVER "valid-access-restriction-change" "apple-caldav-privateevents §4.3";
     NoAccessRestrictions          403 CALENDARSERVER "no-access-restrictions" "apple-caldav-privateevents §4.4";

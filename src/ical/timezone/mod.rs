@@ -5,6 +5,7 @@
 //! that stale definitions do not move meetings.
 
 pub mod generate;
+mod groups;
 mod names;
 mod vtimezone;
 mod zone;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+pub use groups::zone_groups;
 pub use names::{iana_names, iana_version, is_iana_name};
 pub use zone::{Transition, Zone};
 

@@ -1,0 +1,80 @@
+//! Rules, overrides and the number of instances (RFC 5545 §3.8.5, RFC 7529 §5,
+//! RFC 4791 §5.3.2.1 max-instances).
+
+use chrono::TimeDelta;
+
+use super::{Rules, invalid_data};
+use crate::caldav::instances::{first_start, moment_of};
+use crate::dav::error::Detail;
+use crate::dav::{Error, Precondition, Result};
+use crate::ical::recur::{self, Budget, RecurError, Window};
+use crate::ical::timezone::Zones;
+use crate::ical::value::recur::Recur;
+use crate::ical::{Component, DateOrTime};
+
+/// Checks what recurs.
+pub fn check(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Result<()> {
+    check_rules(calendar)?;
+    if !calendar.main_components().any(recurs) {
+        return Ok(());
+    }
+    check_number(calendar, zones, rules)?;
+    check_overrides(calendar, zones)
+}
+
+fn recurs(component: &Component) -> bool {
+    ["RRULE", "RDATE", "RECURRENCE-ID"].iter().any(|name| component.has(name))
+}
+
+/// Every rule is one, also on an override, where it means nothing.
+fn check_rules(calendar: &Component) -> Result<()> {
+    for component in calendar.main_components() {
+        for name in ["RRULE", "EXRULE"] {
+            for rule in component.properties_named(name) {
+                Recur::parse(rule.value()).map_err(RecurError::from).map_err(refused)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The limit is on the instances of one year, so that rules without end can be stored.
+fn check_number(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Result<()> {
+    let Some(first) = first_start(calendar, zones) else { return Ok(()) };
+    let window = Window { start: Some(first), end: first.checked_add_signed(TimeDelta::days(366)) };
+    let budget = Budget { instances: rules.instances, ..Budget::default() };
+    recur::expand(calendar, zones, window, budget).map(drop).map_err(refused)
+}
+
+/// An override changes an instance that exists.
+fn check_overrides(calendar: &Component, zones: &Zones) -> Result<()> {
+    let Some(master) = calendar.master() else { return Ok(()) };
+    let start = moment_of(master, "DTSTART", zones);
+    for component in calendar.overrides() {
+        let id = component.property("RECURRENCE-ID").map(DateOrTime::from_property);
+        let Some(Ok(id)) = id else { continue };
+        let exists = start == Some(zones.to_utc(&id))
+            || recur::instance_exists(calendar, zones, &id).map_err(refused)?;
+        if !exists {
+            return Err(invalid_data(format!("invalid overridden instance {id}")));
+        }
+    }
+    Ok(())
+}
+
+/// What a client is told about an object that cannot be expanded.
+pub fn refused(error: RecurError) -> Error {
+    let precondition = match &error {
+        RecurError::TooManyInstances(limit) => {
+            return Error::from(Precondition::NumberOfRecurrencesWithinLimits)
+                .holding(Detail::Text(limit.to_string()))
+                .because(error.to_string());
+        }
+        RecurError::TooManySteps => Precondition::NumberOfRecurrencesWithinLimits,
+        RecurError::UnsupportedScale(_) => Precondition::SupportedRscale,
+        RecurError::InvalidRule(_) | RecurError::InvalidOverride(_) => {
+            Precondition::ValidCalendarData
+        }
+    };
+    Error::from(precondition).because(error.to_string())
+}
