@@ -18,6 +18,7 @@ pub mod limits;
 pub mod method;
 pub mod principal;
 pub mod resource;
+pub mod schedule;
 pub mod server;
 pub mod store;
 pub mod xml;

@@ -62,3 +62,5 @@ pub const PRINCIPAL_RESULTS: usize = 500;
 pub const GROUP_MEMBERS: usize = 10_000;
 /// ACEs of one stored ACL.
 pub const ACES: usize = 200;
+/// Recipients of one free-busy request that are answered; the others are unavailable.
+pub const FREE_BUSY_RECIPIENTS: usize = 30;

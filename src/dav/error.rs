@@ -95,6 +95,7 @@ preconditions! {
     SameOrganizerInAllComponents  403 CALDAV "same-organizer-in-all-components" "RFC 6638 §3.2.4.2";
     AllowedOrganizerChange        403 CALDAV "allowed-organizer-scheduling-object-change" "RFC 6638 §3.2.4.3";
     AllowedAttendeeChange         403 CALDAV "allowed-attendee-scheduling-object-change" "RFC 6638 §3.2.4.4";
+    ValidAttendeeChange           403 CALDAV "valid-attendee-change" "reference: RFC 6638 §3.2.2";
     DefaultCalendarNeeded         403 CALDAV "default-calendar-needed" "RFC 6638 §4.3";
     DefaultCalendarDeleteAllowed  403 CALDAV "default-calendar-delete-allowed" "draft-desruisseaux-caldav-sched-07";
     ValidScheduleDefaultCalendarUrl 403 CALDAV "valid-schedule-default-calendar-URL" "RFC 6638 §9.2";

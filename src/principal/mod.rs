@@ -7,7 +7,6 @@
 pub mod address;
 pub mod delegates;
 pub mod directory;
-pub mod edit;
 mod file;
 pub mod group;
 pub mod live;

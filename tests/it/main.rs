@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod command_line;
-mod configuration;
 mod harness;
 mod tidy;
 mod transport;

@@ -1,0 +1,150 @@
+//! An attendee's PUT and DELETE: finds the organizer's copy, has the change judged and the
+//! answer written.
+
+use super::env::{Env, Orphans};
+use super::operation::{Plan, Put, Stored, finish};
+use super::route;
+use crate::dav::{Error, Precondition, Result};
+use crate::ical::Component;
+use crate::schedule::attendee::{self, Merged};
+use crate::schedule::attendees;
+use crate::schedule::itip::{self, Message, Method};
+use crate::schedule::object::all_cancelled;
+use crate::schedule::users::CalendarUsers;
+use crate::schedule::view::attendee_view;
+use crate::store::PropertyChanges;
+
+/// Stores an attendee's copy.
+pub fn put(
+    env: &Env<'_>,
+    put: &Put<'_>,
+    known: Option<&Component>,
+    new: Component,
+    attendee: &str,
+    organizer: &str,
+) -> Result<Plan> {
+    if known.is_some_and(|old| organizer_changed(env, old, organizer)) {
+        return Err(refused("the organizer cannot be exchanged"));
+    }
+    let uid = new.uid().unwrap_or_default().to_owned();
+    if env.user(organizer).is_none() {
+        if env.is_ours(organizer) {
+            return Err(refused("there is no such organizer"));
+        }
+        // An invitation that came from elsewhere: the client is the one who knows.
+        return Ok(finish(put, new));
+    }
+    let theirs = route::stored_object(env, organizer, &uid)?;
+    let theirs = theirs.filter(|calendar| route::organizes(env, calendar, organizer));
+    let Some(theirs) = theirs else {
+        return orphan(env, known, &new);
+    };
+    let view = attendee_view(&theirs, attendee, env);
+    let base = match (known, view) {
+        (Some(known), _) => known.clone(),
+        (None, Some(view)) => view,
+        (None, None) => {
+            let refused = Error::from(Precondition::AttendeeAllowed);
+            return Err(refused.because("the organizer did not invite this attendee"));
+        }
+    };
+    let change = attendee::Change {
+        base: &base,
+        attendee,
+        now: env.now,
+        fix_transparency: put.user_agent.is_some_and(leaves_transparency),
+    };
+    match attendee::merge(&change, &new, env) {
+        Ok(merged) => Ok(answered(env, put, merged, attendee, organizer, &uid)),
+        Err(_) if all_cancelled(&new) => Ok(nothing()),
+        Err(reason) => Err(refused(reason.0)),
+    }
+}
+
+/// What the organizer hears when an attendee's copy goes.
+pub fn removal(
+    env: &Env<'_>,
+    old: &Component,
+    attendee: &str,
+    organizer: &str,
+) -> Result<Vec<Message>> {
+    if all_cancelled(old) || env.user(organizer).is_none() {
+        return Ok(Vec::new());
+    }
+    let uid = old.uid().unwrap_or_default();
+    let theirs = route::stored_object(env, organizer, uid)?;
+    if !theirs.is_some_and(|calendar| route::organizes(env, &calendar, organizer)) {
+        return Ok(Vec::new());
+    }
+    let all = attendee::declines_all(old);
+    let reply = itip::reply(old, attendee, &all, true, env.now, env);
+    Ok(reply.into_iter().map(|calendar| message(calendar, attendee, organizer)).collect())
+}
+
+/// Stores the merged copy and sends the answer, if there is one.
+fn answered(
+    env: &Env<'_>,
+    put: &Put<'_>,
+    merged: Merged,
+    attendee: &str,
+    organizer: &str,
+    uid: &str,
+) -> Plan {
+    let mut object = merged.object;
+    attendees::remove_param(&mut object, "ORGANIZER", "SCHEDULE-FORCE-SEND");
+    if merged.answered.is_empty() {
+        return finish(put, object);
+    }
+    let reply = itip::reply(&object, attendee, &merged.answered, false, env.now, env);
+    let messages = reply.map(|calendar| message(calendar, attendee, organizer));
+    let (statuses, messages) = route::statuses(env, messages.into_iter().collect());
+    if let Some(status) = statuses.get(organizer) {
+        attendees::set_organizer_status(&mut object, status);
+    }
+    finish(put, object).with_messages(uid, &messages)
+}
+
+/// The organizer has no such event.
+fn orphan(env: &Env<'_>, known: Option<&Component>, new: &Component) -> Result<Plan> {
+    if all_cancelled(new) {
+        return Ok(nothing());
+    }
+    match (known, env.options.orphans) {
+        (Some(_), Orphans::Remove) => Ok(nothing()),
+        (Some(_), Orphans::Refuse) => Err(refused("the organizer has no such event")),
+        (None, _) => {
+            let refused = Error::from(Precondition::AttendeeAllowed);
+            Err(refused.because("the organizer has no such event"))
+        }
+    }
+}
+
+fn organizer_changed(env: &Env<'_>, old: &Component, organizer: &str) -> bool {
+    let known = crate::schedule::classify::organizer_of(old, env).ok().flatten();
+    known.is_some_and(|known| known != organizer)
+}
+
+fn nothing() -> Plan {
+    Plan::quiet(Stored::Nothing, PropertyChanges::none())
+}
+
+fn message(calendar: Component, attendee: &str, organizer: &str) -> Message {
+    Message {
+        method: Method::Reply,
+        recipient: organizer.to_owned(),
+        originator: attendee.to_owned(),
+        calendar,
+        refresh: false,
+    }
+}
+
+fn refused(reason: &str) -> Error {
+    Error::from(Precondition::AllowedAttendeeChange).because(reason)
+}
+
+/// iOS 8.0 to 8.2 answer without touching TRANSP.
+fn leaves_transparency(agent: &str) -> bool {
+    ["iOS/8.0", "iOS/8.1", "iOS/8.2"]
+        .iter()
+        .any(|product| agent.strip_prefix(product).is_some_and(|rest| rest.starts_with(['.', ' '])))
+}

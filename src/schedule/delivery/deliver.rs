@@ -1,0 +1,284 @@
+//! Delivery to recipients of this server (RFC 6638 §4): after the commit of the change, from the
+//! queue entry, one transaction in one recipient's home at a time.
+//!
+//! Idempotent by message id, so that replaying after a crash delivers once. The recipients' files
+//! are made durable together before the queue entry is dropped.
+
+use bytes::Bytes;
+
+use super::auto_respond;
+use super::default_calendar;
+use super::env::Env;
+use super::inbox;
+use super::queue::{self, Envelope, Work};
+use super::refresh;
+use super::schedule_tag;
+use crate::ical::{self, Component};
+use crate::principal::Record;
+use crate::schedule::classify;
+use crate::schedule::itip::{Message, Method};
+use crate::schedule::process::{self, Effect, Incoming};
+use crate::schedule::process_reply;
+use crate::store::{HomePath, PropertyChanges, SpoolEntry, StoreError, Transaction, UidGuard};
+
+/// Rounds of messages that answer messages before delivery gives up: an invitation, the answer of
+/// a resource, what the others see of it.
+const ROUNDS: usize = 8;
+
+/// Work that is committed and waits to be delivered.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// Spool id and work.
+    pub works: Vec<(String, Work)>,
+}
+
+/// Delivers what a committed change asked for. The lock of the UID is held until it is done;
+/// what fails stays in the queue and is tried again at the next start.
+pub fn deliver(env: &Env<'_>, guard: Option<UidGuard>, committed: Committed) {
+    let mut waiting = committed.works;
+    for _ in 0..ROUNDS {
+        let mut next = Vec::new();
+        for (id, work) in waiting {
+            match run(env, &work) {
+                Ok(more) => {
+                    next.extend(more);
+                    done(env, &id);
+                }
+                Err(error) => tracing::error!(%error, id, "scheduling work stays in the queue"),
+            }
+        }
+        if next.is_empty() {
+            break;
+        }
+        waiting = next;
+    }
+    drop(guard);
+}
+
+/// Delivers what a former run of the server left behind.
+pub fn replay(env: &Env<'_>) -> Result<usize, StoreError> {
+    let entries = env.store.spool().list()?;
+    let count = entries.len();
+    for entry in entries {
+        replay_entry(env, &entry);
+    }
+    Ok(count)
+}
+
+fn replay_entry(env: &Env<'_>, entry: &SpoolEntry) {
+    let Some(work) = Work::read(entry) else {
+        tracing::error!(id = entry.id, "unreadable scheduling work in the queue is left alone");
+        return;
+    };
+    let uid = match &work {
+        Work::Deliver { uid, .. } | Work::Refresh { uid, .. } => uid.clone(),
+    };
+    match env.store.uid_lock(&uid) {
+        Ok(guard) => {
+            deliver(env, Some(guard), Committed { works: vec![(entry.id.clone(), work)] });
+        }
+        Err(error) => tracing::error!(%error, "scheduling work stays in the queue"),
+    }
+}
+
+fn done(env: &Env<'_>, id: &str) {
+    let removed = env.store.sync().and_then(|()| env.store.spool().remove(id));
+    if let Err(error) = removed {
+        tracing::warn!(%error, id, "finished scheduling work stays in the queue");
+    }
+}
+
+/// Does one piece of work; returns what follows from it, already in the queue.
+fn run(env: &Env<'_>, work: &Work) -> Result<Vec<(String, Work)>, StoreError> {
+    let mut next = Vec::new();
+    match work {
+        Work::Deliver { messages, .. } => {
+            for envelope in messages {
+                next.extend(deliver_one(env, envelope)?);
+            }
+        }
+        Work::Refresh { organizer, uid } => refresh::run(env, organizer, uid)?,
+    }
+    Ok(next)
+}
+
+/// Delivers one message; returns what follows from it.
+pub(super) fn deliver_one(
+    env: &Env<'_>,
+    envelope: &Envelope,
+) -> Result<Vec<(String, Work)>, StoreError> {
+    let Some(message) = envelope.open() else {
+        tracing::error!(id = envelope.id, "a scheduling message cannot be read");
+        return Ok(Vec::new());
+    };
+    let Some((record, home)) = env.home_of(&message.recipient)? else { return Ok(Vec::new()) };
+    home.write_deferred(|tx| {
+        let mut delivery = Delivery { env, tx, record: &record, envelope, message: &message };
+        if delivery.was_delivered() {
+            return Ok(Vec::new());
+        }
+        match message.method {
+            Method::Reply => delivery.work_on_organizer(),
+            Method::Request | Method::Add | Method::Cancel => delivery.work_on_attendee(),
+            Method::Refresh | Method::Counter | Method::DeclineCounter => {
+                delivery.inbox_item(None)?;
+                Ok(Vec::new())
+            }
+        }
+    })
+}
+
+/// One message meets one home.
+struct Delivery<'a, 'b, 't> {
+    env: &'a Env<'b>,
+    tx: &'a mut Transaction<'t>,
+    record: &'a Record,
+    envelope: &'a Envelope,
+    message: &'a Message,
+}
+
+impl Delivery<'_, '_, '_> {
+    fn uid(&self) -> &str {
+        self.message.calendar.uid().unwrap_or_default()
+    }
+
+    /// The recipient's copy, wherever it is.
+    fn stored(&self) -> Result<Option<(HomePath, Component)>, StoreError> {
+        for path in self.tx.snapshot().by_uid(self.uid()) {
+            if let Some(bytes) = self.tx.read(&path)?
+                && let Ok(calendar) = ical::parse(&bytes)
+            {
+                return Ok(Some((path, calendar)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn was_delivered(&self) -> bool {
+        let snapshot = self.tx.snapshot();
+        snapshot.entry(&inbox::path(&self.envelope.id)).is_some()
+            || snapshot.by_uid(self.uid()).iter().any(|path| {
+                let object = snapshot.object(path);
+                object.is_some_and(|o| queue::is_delivered(&o.properties, &self.envelope.id))
+            })
+    }
+
+    /// A reply works on the organizer's copy; without one it is ignored.
+    fn work_on_organizer(&mut self) -> Result<Vec<(String, Work)>, StoreError> {
+        let Some((path, stored)) = self.stored()? else { return Ok(Vec::new()) };
+        let organizer = classify::organizer_of(&stored, self.env).ok().flatten();
+        if organizer.as_deref() != Some(&self.message.recipient) {
+            return Ok(Vec::new());
+        }
+        let calendar = &self.message.calendar;
+        let Some(reply) = process_reply::process(calendar, &stored, self.env.now, self.env) else {
+            return Ok(Vec::new());
+        };
+        self.store(&path, &reply.object, true)?;
+        self.inbox_item(Some(&reply.changes.to_xml(self.env.now)))?;
+        if !reply.answer_changed {
+            return Ok(Vec::new());
+        }
+        let work =
+            Work::Refresh { organizer: self.message.recipient.clone(), uid: self.uid().to_owned() };
+        let entry = work.entry();
+        let id = entry.id.clone();
+        self.tx.enqueue(entry);
+        let others = crate::schedule::attendees::served_in_order(&reply.object, "", self.env).len();
+        let now = others <= self.env.options.refresh_at_once;
+        Ok(if now { vec![(id, work)] } else { Vec::new() })
+    }
+
+    /// An organizer's message works on the attendee's copy.
+    fn work_on_attendee(&mut self) -> Result<Vec<(String, Work)>, StoreError> {
+        let stored = self.stored()?;
+        let automatic = auto_respond::mode(self.env, self.record, &self.message.originator);
+        let incoming = Incoming {
+            message: &self.message.calendar,
+            stored: stored.as_ref().map(|(_, calendar)| calendar),
+            recipient: &self.message.recipient,
+            automatic: automatic.is_some(),
+            refresh: self.message.refresh,
+        };
+        let known = stored.as_ref().map(|(path, _)| path.clone());
+        let mut next = Vec::new();
+        let mut undecided = automatic.is_none();
+        let changes = match process::process(&incoming, self.env) {
+            Effect::Ignored | Effect::OtherOrganizer => return Ok(next),
+            Effect::Delete { changes } => {
+                if let Some(path) = known {
+                    self.tx.delete(&path)?;
+                }
+                changes
+            }
+            Effect::Store { mut object, changes, answers_only } => {
+                if let Some(mode) = automatic
+                    && self.message.method != Method::Cancel
+                    && !self.message.refresh
+                {
+                    let recipient = &self.message.recipient;
+                    let answer =
+                        auto_respond::answer(self.env, self.tx, mode, &mut object, recipient);
+                    undecided = answer.undecided;
+                    next.extend(self.answer(answer.reply));
+                }
+                let path = match known {
+                    Some(path) => path,
+                    None => self.new_path(&object)?,
+                };
+                if stored.is_none_or(|(_, old)| old != object) {
+                    self.store(&path, &object, answers_only)?;
+                }
+                changes
+            }
+        };
+        if undecided && !self.message.refresh {
+            self.inbox_item(Some(&changes.to_xml(self.env.now)))?;
+        }
+        Ok(next)
+    }
+
+    /// Queues the answer of a resource.
+    fn answer(&mut self, answer: Option<Message>) -> Option<(String, Work)> {
+        let envelope = Envelope::new(&answer?);
+        let work = Work::Deliver { uid: self.uid().to_owned(), messages: vec![envelope] };
+        let entry = work.entry();
+        let id = entry.id.clone();
+        self.tx.enqueue(entry);
+        Some((id, work))
+    }
+
+    fn new_path(&mut self, object: &Component) -> Result<HomePath, StoreError> {
+        let kind = object.main_kind().unwrap_or("VEVENT");
+        let calendar = default_calendar::current_or_new(self.tx, kind)?;
+        let hash = blake3::hash(self.uid().as_bytes()).to_hex();
+        let mut path = calendar.join(&format!("{}.ics", &hash[..32]));
+        if self.tx.snapshot().entry(&path).is_some() {
+            path = calendar.join(&format!("{}.ics", uuid::Uuid::new_v4()));
+        }
+        Ok(path)
+    }
+
+    /// Writes the recipient's copy; `quiet` keeps its schedule-tag.
+    fn store(
+        &mut self,
+        path: &HomePath,
+        object: &Component,
+        quiet: bool,
+    ) -> Result<(), StoreError> {
+        let before = self.tx.object(path);
+        let (name, xml) =
+            queue::delivered(before.as_ref().map(|o| &*o.properties), &self.envelope.id);
+        let changes = PropertyChanges::none().with(name, xml);
+        let changes = match &before {
+            Some(entry) if quiet => schedule_tag::keep(changes, &entry.properties, &entry.etag().0),
+            _ => schedule_tag::renew(changes).0,
+        };
+        self.tx.put(path, &Bytes::from(object.to_bytes()), Some(object), &changes)?;
+        Ok(())
+    }
+
+    fn inbox_item(&mut self, changes: Option<&str>) -> Result<(), StoreError> {
+        inbox::add(self.tx, self.envelope, self.message, changes)
+    }
+}

@@ -1,0 +1,35 @@
+//! The part of scheduling that works on the store: operations inside the owner's transaction, the
+//! queue, delivery to recipients, answers of rooms, the outbox (RFC 6638 §3.2, §4, §5).
+//!
+//! Holds one home's transaction at a time; what to store and send is decided by the pure files
+//! beside this folder.
+
+mod attendee_operation;
+mod auto_respond;
+mod busy;
+pub mod default_calendar;
+mod deliver;
+mod env;
+mod inbox;
+mod operation;
+mod outbox;
+mod queue;
+mod refresh;
+mod relocate;
+mod route;
+pub mod schedule_tag;
+mod unique;
+
+pub use deliver::{Committed, deliver, replay};
+pub use env::{Env, Host, Options, Orphans, Resident, Right};
+pub use operation::{Delete, Plan, Put, Stored, is_scheduling_object, on_delete, on_put};
+pub use outbox::{Post, post};
+pub use refresh::run_waiting;
+pub use relocate::{Relocation, on_copy, on_move};
+
+use crate::store::{Store, StoreError, UidGuard};
+
+/// Keeps other scheduling operations on a UID out, from reading the stored copy until delivery.
+pub fn lock(store: &Store, uid: &str) -> Result<UidGuard, StoreError> {
+    store.uid_lock(uid)
+}

@@ -1,0 +1,200 @@
+//! What an organizer's change means to the attendees (RFC 6638 §3.2.1): the object to store and
+//! the messages to send. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::attendees::{self, served_in_order};
+use super::instance_diff::{Difference, difference};
+use super::itip::{self, Message, Method};
+use super::object::{Instance, Object, max_sequence, set_sequence};
+use super::reschedule::{self, Reschedule};
+use super::uninvited::{self, Cancelled};
+use super::users::CalendarUsers;
+use super::{classify, smart_merge};
+use crate::ical::{Component, Property};
+
+/// Differences that are not worth a message of their own.
+const QUIET: &[&str] =
+    &["TRANSP", "SEQUENCE", "X-CALENDARSERVER-PRIVATE-COMMENT", "COMPLETED", "PERCENT-COMPLETE"];
+
+/// What an organizer asks for.
+pub struct Change<'a> {
+    /// The stored object, if it was one of the organizer's.
+    pub old: Option<&'a Component>,
+    /// Identity of the organizer.
+    pub organizer: &'a str,
+    /// Whether answers that came meanwhile are to be merged in.
+    pub merge: bool,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// What comes of it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The object to store.
+    pub object: Component,
+    /// Messages in the order in which they are sent.
+    pub messages: Vec<Message>,
+}
+
+/// The ORGANIZER of a stored object cannot be exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrganizerChanged;
+
+/// A new or changed organizer object.
+pub fn store(
+    change: &Change<'_>,
+    mut new: Component,
+    users: &dyn CalendarUsers,
+) -> Result<Plan, OrganizerChanged> {
+    let Some(old) = change.old else {
+        return Ok(create(change, new, users));
+    };
+    if classify::organizer_of(old, users).ok().flatten().is_some_and(|o| o != change.organizer) {
+        return Err(OrganizerChanged);
+    }
+    if change.merge {
+        smart_merge::merge(old, &mut new, change.organizer, users);
+    }
+    let forced = take_forced(&mut new, users);
+    let before = Object::new(old);
+    let (differs, reach) = {
+        let after = Object::new(&new);
+        let differs = difference(&before, &after, users, &[]);
+        let reach = reschedule::examine(&before, &after, &differs);
+        (differs, reach)
+    };
+    if differs.is_empty() {
+        return Ok(reinvite(change, new, &forced, users));
+    }
+    reschedule::reset_answers(&mut new, &reach, change.organizer, users);
+    reschedule::bump_sequence(old, &mut new, change.now);
+    reschedule::ask_for_answers(&mut new);
+    let lost = {
+        let after = Object::new(&new);
+        uninvited::cancelled(&before, &after, change.organizer, reach.everything, users)
+    };
+    let mut messages = cancels(change, old, &lost, users);
+    let only = narrowed(&differs, &reach);
+    let everything = |attendee: &str| !was_served(old, attendee, change.organizer, users);
+    for attendee in served_in_order(&new, change.organizer, users) {
+        let limit =
+            if forced.contains(&attendee) || everything(&attendee) { None } else { only.as_ref() };
+        messages.extend(request(change, &new, &attendee, limit, users));
+    }
+    Ok(Plan { object: new, messages })
+}
+
+/// Everybody served in a removed object loses it.
+pub fn remove(change: &Change<'_>, old: &Component, users: &dyn CalendarUsers) -> Vec<Message> {
+    // The removal is a version of its own, and its CANCEL the one after it.
+    let mut last = old.clone();
+    let next = max_sequence(old) + 1;
+    for component in last.main_components_mut() {
+        set_sequence(component, next);
+    }
+    let mut lost = Cancelled::new();
+    for attendee in served_in_order(old, change.organizer, users) {
+        lost.insert(attendee, BTreeSet::from([Instance::Master]));
+    }
+    cancels(change, &last, &lost, users)
+}
+
+fn create(change: &Change<'_>, mut new: Component, users: &dyn CalendarUsers) -> Plan {
+    take_forced(&mut new, users);
+    reschedule::ask_for_answers(&mut new);
+    let mut messages = Vec::new();
+    for attendee in served_in_order(&new, change.organizer, users) {
+        messages.extend(request(change, &new, &attendee, None, users));
+    }
+    Plan { object: new, messages }
+}
+
+/// Nothing changed that matters: only those named by SCHEDULE-FORCE-SEND hear of it.
+fn reinvite(
+    change: &Change<'_>,
+    new: Component,
+    forced: &BTreeSet<String>,
+    users: &dyn CalendarUsers,
+) -> Plan {
+    let mut messages = Vec::new();
+    for attendee in forced {
+        messages.extend(request(change, &new, attendee, None, users));
+    }
+    Plan { object: new, messages }
+}
+
+/// The instances that changed; `None` when the master did, so that everything is sent.
+fn narrowed(differs: &Difference, reach: &Reschedule) -> Option<BTreeSet<Instance>> {
+    let loud = differs
+        .iter()
+        .filter(|(_, changes)| changes.keys().any(|name| !QUIET.contains(&name.as_str())));
+    let instances: BTreeSet<Instance> = loud.map(|(instance, _)| *instance).collect();
+    let all = reach.everything || instances.is_empty() || instances.contains(&Instance::Master);
+    (!all).then_some(instances)
+}
+
+fn was_served(old: &Component, attendee: &str, organizer: &str, users: &dyn CalendarUsers) -> bool {
+    old.main_components().any(|c| attendees::served(c, organizer, users).contains(attendee))
+}
+
+fn request(
+    change: &Change<'_>,
+    calendar: &Component,
+    attendee: &str,
+    only: Option<&BTreeSet<Instance>>,
+    users: &dyn CalendarUsers,
+) -> Option<Message> {
+    let calendar = itip::request(calendar, attendee, only, change.now, users)?;
+    Some(message(change, Method::Request, attendee, calendar))
+}
+
+fn cancels(
+    change: &Change<'_>,
+    old: &Component,
+    lost: &BTreeMap<String, BTreeSet<Instance>>,
+    users: &dyn CalendarUsers,
+) -> Vec<Message> {
+    let built = lost.iter().filter_map(|(attendee, instances)| {
+        let calendar = itip::cancel(old, attendee, instances, change.now, users)?;
+        Some(message(change, Method::Cancel, attendee, calendar))
+    });
+    built.collect()
+}
+
+fn message(change: &Change<'_>, method: Method, recipient: &str, calendar: Component) -> Message {
+    Message {
+        method,
+        recipient: recipient.to_owned(),
+        originator: change.organizer.to_owned(),
+        calendar,
+        refresh: false,
+    }
+}
+
+/// Takes SCHEDULE-FORCE-SEND off all lines and tells whom it named. A value we do not know
+/// leaves SCHEDULE-STATUS 2.3 behind (RFC 6638 §7.2).
+fn take_forced(calendar: &mut Component, users: &dyn CalendarUsers) -> BTreeSet<String> {
+    let mut forced = BTreeSet::new();
+    for component in calendar.main_components_mut() {
+        for line in component.properties_named_mut("ATTENDEE") {
+            let Some(value) = line.param("SCHEDULE-FORCE-SEND").map(str::to_owned) else {
+                continue;
+            };
+            line.remove_param("SCHEDULE-FORCE-SEND");
+            if value.eq_ignore_ascii_case("REQUEST") {
+                forced.insert(users.identity(line.value()));
+            } else {
+                unknown_force(line);
+            }
+        }
+    }
+    forced
+}
+
+fn unknown_force(line: &mut Property) {
+    line.set_param("SCHEDULE-STATUS", "2.3");
+}

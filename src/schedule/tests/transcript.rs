@@ -1,0 +1,215 @@
+//! The language of transcripts, one step a line, what it leads to in lines that begin with `<`:
+//!
+//! ```text
+//! PUT alice work/standup.ics          followed by indented property lines; `--` starts the next
+//! MERGE alice work/standup.ics        component. MERGE = PUT with a matching If-Schedule-Tag-Match
+//! DELETE bob calendar/x.ics [quiet]   quiet = Schedule-Reply: F
+//! SHOW bob                            all objects in the calendars of bob
+//! INBOX bob                           what lies in the inbox, which is emptied then
+//! ```
+//!
+//! A bare name stands for the user's address; `$` as a file for the only object in the calendars.
+
+use std::fmt::Write as _;
+
+use super::world::World;
+use crate::ical::{self, Component, Property};
+use crate::store::{Home, HomePath};
+
+/// Plays a transcript; returns it with what really happened.
+pub fn play(text: &str) -> String {
+    let world = World::new();
+    let mut out = String::new();
+    let mut lines = text.lines().filter(|line| !line.starts_with('<')).peekable();
+    while let Some(line) = lines.next() {
+        let _ = writeln!(out, "{line}");
+        if line.starts_with('#') || line.trim().is_empty() {
+            continue;
+        }
+        let mut body = Vec::new();
+        while let Some(next) = lines.next_if(|next| next.starts_with("  ")) {
+            let _ = writeln!(out, "{next}");
+            body.push(next.trim());
+        }
+        let mut words = line.split_whitespace();
+        let (step, who) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let rest: Vec<&str> = words.collect();
+        for result in run(&world, step, who, &rest, &body) {
+            let _ = writeln!(out, "< {result}");
+        }
+    }
+    out
+}
+
+fn run(world: &World, step: &str, who: &str, rest: &[&str], body: &[&str]) -> Vec<String> {
+    match step {
+        "PUT" | "MERGE" => {
+            let path = path_of(&world.home(who), rest[0]);
+            vec![world.put(who, &path, &object(body), step == "MERGE")]
+        }
+        "DELETE" => {
+            let path = path_of(&world.home(who), rest[0]);
+            vec![world.delete(who, &path, !rest.contains(&"quiet"))]
+        }
+        "SHOW" => show(&world.home(who)),
+        "INBOX" => inbox(&world.home(who)),
+        other => vec![format!("unknown step {other}")],
+    }
+}
+
+fn path_of(home: &Home, text: &str) -> HomePath {
+    if text != "$" {
+        return HomePath::new(text.split('/'));
+    }
+    let snapshot = home.snapshot();
+    let calendars = snapshot.calendars();
+    let mut all = calendars.iter().flat_map(|(path, calendar)| {
+        calendar.objects().map(move |(name, _)| path.join(name)).collect::<Vec<_>>()
+    });
+    all.next().unwrap_or_else(|| HomePath::new(["calendar", "none.ics"]))
+}
+
+/// An object out of property lines.
+fn object(body: &[&str]) -> Component {
+    let mut calendar = Component::new("VCALENDAR");
+    calendar.push(Property::new("VERSION", "2.0"));
+    calendar.push(Property::new("PRODID", "-//client//EN"));
+    for lines in body.split(|line| *line == "--") {
+        let kind = lines.first().filter(|line| line.starts_with('V') && !line.contains(':'));
+        let kind = kind.copied().unwrap_or("VEVENT");
+        let mut text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:{kind}\r\n");
+        text.push_str("DTSTAMP:20260101T000000Z\r\n");
+        if !lines.iter().any(|line| line.starts_with("UID")) {
+            text.push_str("UID:u1\r\n");
+        }
+        for line in lines.iter().filter(|line| **line != kind) {
+            text.push_str(&with_address(line));
+            text.push_str("\r\n");
+        }
+        let _ = write!(text, "END:{kind}\r\nEND:VCALENDAR\r\n");
+        let parsed = ical::parse(text.as_bytes()).unwrap();
+        calendar.push_component(parsed.main_components().next().unwrap().clone());
+    }
+    calendar
+}
+
+/// `ATTENDEE:bob` means the address of bob.
+fn with_address(line: &str) -> String {
+    let people = line.starts_with("ATTENDEE") || line.starts_with("ORGANIZER");
+    match line.rsplit_once(':') {
+        Some((head, name)) if people && !name.contains('@') && !head.contains("mailto") => {
+            format!("{head}:mailto:{name}@example.com")
+        }
+        _ => line.to_owned(),
+    }
+}
+
+fn show(home: &Home) -> Vec<String> {
+    let snapshot = home.snapshot();
+    let mut out = Vec::new();
+    for (path, calendar) in snapshot.calendars() {
+        for (name, _) in calendar.objects() {
+            let bytes = home.read(&path.join(name)).unwrap().unwrap();
+            out.push(format!("{path}"));
+            out.extend(lines(&ical::parse(&bytes).unwrap()));
+        }
+    }
+    if out.is_empty() {
+        out.push("nothing".to_owned());
+    }
+    out
+}
+
+fn inbox(home: &Home) -> Vec<String> {
+    let inbox = HomePath::new(["inbox"]);
+    let snapshot = home.snapshot();
+    let mut messages = Vec::new();
+    for (name, _) in snapshot.collection(&inbox).unwrap().objects() {
+        let path = inbox.join(name);
+        let bytes = home.read(&path).unwrap().unwrap();
+        let calendar = ical::parse(&bytes).unwrap();
+        let changes = home.properties(&path).unwrap();
+        let changes = changes.get(&crate::dav::Name::calendarserver("schedule-changes"));
+        let method = calendar.value_of("METHOD").unwrap_or_default().to_owned();
+        let mut text = vec![format!("{method} {}", changes.map_or(String::new(), |c| brief(c)))];
+        text.extend(lines(&calendar));
+        messages.push(text);
+        home.write(|tx| tx.delete(&path)).unwrap();
+    }
+    messages.sort();
+    let mut out: Vec<String> = messages.concat();
+    if out.is_empty() {
+        out.push("nothing".to_owned());
+    }
+    out
+}
+
+/// The schedule-changes element without its tags' noise.
+fn brief(xml: &str) -> String {
+    let action = xml.split("<CS:action>").nth(1).unwrap_or_default();
+    let action = action.split("</CS:action>").next().unwrap_or_default();
+    let mut out = String::new();
+    for piece in action.split('<').map(|piece| piece.trim_start_matches("CS:")) {
+        let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
+        let tag = tag.trim_end_matches('/');
+        let name = tag.split('"').nth(1);
+        match tag.split(' ').next().unwrap_or_default() {
+            "" | "recurrence" | "changes" | "attendee" => {}
+            end if end.starts_with('/') => {}
+            "changed-property" => drop(write!(out, " {}", name.unwrap_or_default())),
+            "changed-parameter" => drop(write!(out, ";{}", name.unwrap_or_default())),
+            "recurrenceid" => drop(write!(out, " [{text}]")),
+            other => drop(write!(out, " {other}")),
+        }
+        if tag == "attendee" {
+            let _ = write!(out, " {}", text.replace("urn:x-uid:", "").replace("-guid", ""));
+        }
+    }
+    out.trim().to_owned()
+}
+
+/// An object in one canonical form, without what always differs.
+fn lines(calendar: &Component) -> Vec<String> {
+    let mut components: Vec<Vec<String>> = calendar.main_components().map(component).collect();
+    components.sort_by_key(|lines| {
+        let id = lines.iter().find(|line| line.starts_with("    RECURRENCE-ID")).cloned();
+        (id, lines.clone())
+    });
+    components.concat()
+}
+
+fn component(component: &Component) -> Vec<String> {
+    const HIDDEN: &[&str] = &["DTSTAMP", "UID", "PRODID", "VERSION"];
+    const PARAMS: &[&str] = &["EMAIL", "CN", "X-CALENDARSERVER-DTSTAMP"];
+    let mut lines: Vec<String> = Vec::new();
+    for property in component.properties().filter(|p| !HIDDEN.contains(&p.name())) {
+        let mut params: Vec<String> = property
+            .params()
+            .iter()
+            .filter(|p| !PARAMS.contains(&p.name.as_str()))
+            .map(|p| format!(";{}={}", p.name, p.values.join(",")))
+            .collect();
+        params.sort();
+        let value = property.value().replace("urn:x-uid:", "").replace("-guid", "");
+        lines.push(format!("    {}{}:{value}", property.name(), params.concat()));
+    }
+    lines.extend(component.components().map(|inner| format!("    {}", inner.name())));
+    lines.sort();
+    lines.insert(0, format!("  {}", component.name()));
+    lines
+}
+
+/// Lines that only one side has, with where they are.
+pub fn difference(written: &str, played: &str) -> String {
+    let (left, right): (Vec<&str>, Vec<&str>) =
+        (written.lines().collect(), played.lines().collect());
+    let same = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
+    let mut out = format!("  from line {}:\n", same + 1);
+    for line in left.iter().skip(same).take(12) {
+        let _ = writeln!(out, "  - {line}");
+    }
+    for line in right.iter().skip(same).take(12) {
+        let _ = writeln!(out, "  + {line}");
+    }
+    out
+}

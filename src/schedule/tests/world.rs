@@ -1,0 +1,214 @@
+//! A few people with homes on a real store, for transcripts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeZone, Utc};
+
+use crate::clock::Clock;
+use crate::dav;
+use crate::ical::{self, Component};
+use crate::principal::delegates::Delegations;
+use crate::principal::source::parse_toml;
+use crate::principal::{Directory, Record};
+use crate::schedule::{self, Delete, Env, Host, Options, Put, Right, Stored};
+use crate::store::{
+    CollectionKind, Durability, Home, HomePath, PropertyChanges, Provision, ProvisionedCollection,
+    Store, StoreError, StoreOptions,
+};
+
+const PEOPLE: &[(&str, &str)] = &[
+    ("user", "alice"),
+    ("user", "bob"),
+    ("user", "carol"),
+    ("user", "dave"),
+    ("location", "room"),
+];
+
+/// Everything one transcript plays in.
+pub struct World {
+    pub store: Arc<Store>,
+    directory: Directory,
+    options: Options,
+    _root: tempfile::TempDir,
+}
+
+struct Homes(Arc<Store>);
+
+impl Host for Homes {
+    fn allows(&self, _: &str, _: &str, _: &HomePath, _: Right) -> bool {
+        true
+    }
+
+    fn home(&self, record: &Record) -> Result<Arc<Home>, StoreError> {
+        match self.0.home(&record.guid)? {
+            Some(home) => Ok(home),
+            None => self.0.provision(&record.guid, &collections()),
+        }
+    }
+}
+
+fn collections() -> Provision {
+    let collection = |name: &str, kind| ProvisionedCollection {
+        name: name.to_owned(),
+        kind,
+        properties: PropertyChanges::none(),
+        always: true,
+    };
+    Provision {
+        collections: vec![
+            collection("calendar", CollectionKind::Calendar),
+            collection("work", CollectionKind::Calendar),
+            collection("inbox", CollectionKind::Inbox),
+            collection("outbox", CollectionKind::Outbox),
+        ],
+        ..Provision::default()
+    }
+}
+
+/// The GUID of a person.
+pub fn guid(name: &str) -> String {
+    format!("{name}-guid")
+}
+
+fn now() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap()
+}
+
+impl World {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            durability: Durability::None,
+            clock: Clock::simulated(now()),
+            ..StoreOptions::default()
+        };
+        let store = Store::open(root.path(), options).unwrap();
+        let accounts = PEOPLE.iter().map(|(kind, name)| {
+            format!(
+                "[[{kind}]]\nname = \"{name}\"\nguid = \"{}\"\nfull_name = \"{name}\"\n\
+                 email = \"{name}@example.com\"\n",
+                guid(name)
+            )
+        });
+        let accounts = parse_toml(&accounts.collect::<String>()).unwrap();
+        let directory = Directory::new(accounts, &Delegations::new(), &HashMap::new(), &[]);
+        let domains = vec!["example.com".to_owned()];
+        let options = Options { domains, ..Options::default() };
+        Self { store, directory, options, _root: root }
+    }
+
+    /// Runs with what an operation borrows.
+    pub fn with<R>(&self, run: impl FnOnce(&Env<'_>) -> R) -> R {
+        let host = Homes(self.store.clone());
+        let env = Env {
+            store: &self.store,
+            directory: &self.directory,
+            now: now(),
+            options: &self.options,
+            host: &host,
+        };
+        run(&env)
+    }
+
+    pub fn home(&self, name: &str) -> Arc<Home> {
+        self.with(|env| env.home_of(&format!("urn:x-uid:{}", guid(name))).unwrap().unwrap().1)
+    }
+
+    /// PUT as `method::object` does it; the status.
+    pub fn put(&self, who: &str, path: &HomePath, sent: &Component, merge: bool) -> String {
+        let home = self.home(who);
+        self.with(|env| {
+            let guard = schedule::lock(&self.store, sent.uid().unwrap_or_default()).unwrap();
+            let owner = guid(who);
+            let done = home.write(|tx| -> Result<_, Refused> {
+                let old = tx.read(path).unwrap().map(|bytes| ical::parse(&bytes).unwrap());
+                let put = Put {
+                    actor: Some(&owner),
+                    owner: &owner,
+                    path,
+                    old: old.as_ref(),
+                    new: sent,
+                    merge,
+                    user_agent: None,
+                };
+                let plan = schedule::on_put(env, tx, &put)?;
+                match &plan.store {
+                    Stored::Nothing => {
+                        if old.is_some() {
+                            tx.delete(path).unwrap();
+                        }
+                    }
+                    store => {
+                        let object = match store {
+                            Stored::Changed(object) => object,
+                            _ => sent,
+                        };
+                        let bytes = Bytes::from(object.to_bytes());
+                        tx.put(path, &bytes, Some(object), &plan.properties).unwrap();
+                    }
+                }
+                for entry in &plan.entries {
+                    tx.enqueue(entry.clone());
+                }
+                let status = match (&plan.store, old) {
+                    (Stored::Nothing, _) => "removed",
+                    (_, Some(_)) => "204",
+                    (_, None) => "201",
+                };
+                Ok((plan.committed, status))
+            });
+            match done {
+                Ok((committed, status)) => {
+                    schedule::deliver(env, Some(guard), committed);
+                    status.to_owned()
+                }
+                Err(error) => error.0,
+            }
+        })
+    }
+
+    /// DELETE as `method::delete` does it; the status.
+    pub fn delete(&self, who: &str, path: &HomePath, reply: bool) -> String {
+        let home = self.home(who);
+        self.with(|env| {
+            let owner = guid(who);
+            let done = home.write(|tx| -> Result<_, Refused> {
+                let Some(bytes) = tx.read(path).unwrap() else {
+                    return Err(dav::Error::not_found().into());
+                };
+                let old = ical::parse(&bytes).unwrap();
+                let delete = Delete { actor: Some(&owner), owner: &owner, old: &old, reply };
+                let plan = schedule::on_delete(env, &delete)?;
+                tx.delete(path).unwrap();
+                for entry in &plan.entries {
+                    tx.enqueue(entry.clone());
+                }
+                Ok(plan.committed)
+            });
+            match done {
+                Ok(committed) => {
+                    schedule::deliver(env, None, committed);
+                    "204".to_owned()
+                }
+                Err(error) => error.0,
+            }
+        })
+    }
+}
+
+/// Why a transaction of a test ends without a commit.
+struct Refused(String);
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<dav::Error> for Refused {
+    fn from(error: dav::Error) -> Self {
+        Self(error.to_string())
+    }
+}
