@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod serve;
+mod user;
 
 use std::fmt;
 use std::io::Write as _;
@@ -30,6 +31,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Look over configuration, accounts and data without changing anything.
     Check(check::Arguments),
+    /// Add, list and remove accounts, and change passwords.
+    User(user::Arguments),
 }
 
 /// Why a command did not do what it was asked for: a sentence for people and an exit code.
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::User(arguments) => user::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,13 +4,13 @@
 //! (an XML declaration around the element, a `WebDAV:` prefix) are read as well. A file that is
 //! not there has no attributes; an attribute that cannot be read is not a property.
 
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use rustix::fs::XattrFlags;
 use rustix::io::Errno;
+use xattr::FileExt;
 
 use crate::dav::Name;
 use crate::limits;
@@ -86,48 +86,39 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     (text.len() as u64 <= limit).then_some(text)
 }
 
+/// An open file or directory, for the `xattr` crate.
+struct Attributes<'a>(BorrowedFd<'a>);
+
+impl AsRawFd for Attributes<'_> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl FileExt for Attributes<'_> {}
+
 /// All properties in the attributes of an open file or directory.
 pub fn read_all(fd: impl AsFd, path: &Path) -> Result<Vec<(Name, String)>> {
-    let fd = fd.as_fd();
+    let file = Attributes(fd.as_fd());
     let mut properties = Vec::new();
-    let mut names: Vec<u8> = Vec::with_capacity(1024);
-    loop {
-        match rustix::fs::flistxattr(fd, rustix::buffer::spare_capacity(&mut names)) {
-            Ok(_) => break,
-            Err(Errno::RANGE) if names.capacity() < 1 << 20 => names.reserve(names.capacity() * 4),
-            Err(Errno::OPNOTSUPP) => return Ok(properties),
-            Err(error) => return Err(DiskError::new("list attributes of", path, error)),
-        }
-    }
-    let mut value = Vec::new();
-    for key in names.split(|b| *b == 0).filter_map(|key| std::str::from_utf8(key).ok()) {
-        let Some(name) = property(key) else { continue };
-        if read_value(fd, key, &mut value, path)?
-            && let Some(xml) = decode(&value)
-        {
+    let keys = match file.list_xattr() {
+        Ok(keys) => keys,
+        Err(error) if is(&error, &[Errno::OPNOTSUPP]) => return Ok(properties),
+        Err(error) => return Err(DiskError::new("list attributes of", path, error)),
+    };
+    for key in keys.filter_map(|key| key.into_string().ok()) {
+        let Some(name) = property(&key) else { continue };
+        let value = file.get_xattr(&key);
+        let value = value.map_err(|error| DiskError::new("read attribute of", path, error))?;
+        if let Some(xml) = value.and_then(|value| decode(&value)) {
             properties.push((name, xml));
         }
     }
     Ok(properties)
 }
 
-/// One attribute's bytes; false when it is gone.
-fn read_value(
-    fd: std::os::fd::BorrowedFd<'_>,
-    key: &str,
-    value: &mut Vec<u8>,
-    path: &Path,
-) -> Result<bool> {
-    value.clear();
-    value.reserve(1024);
-    loop {
-        match rustix::fs::fgetxattr(fd, key, rustix::buffer::spare_capacity(value)) {
-            Ok(_) => return Ok(true),
-            Err(Errno::RANGE) if value.capacity() < 1 << 20 => value.reserve(value.capacity() * 4),
-            Err(Errno::NODATA) => return Ok(false),
-            Err(error) => return Err(DiskError::new("read attribute of", path, error)),
-        }
-    }
+fn is(error: &io::Error, numbers: &[Errno]) -> bool {
+    numbers.iter().any(|number| error.raw_os_error() == Some(number.raw_os_error()))
 }
 
 /// Sets one property.
@@ -140,24 +131,28 @@ pub fn set(
     let failed = |error| SetError::Failed(DiskError::new("set attribute of", path, error));
     fault::point().map_err(failed)?;
     let Some(key) = key(name) else { return Err(SetError::NoRoom) };
-    match rustix::fs::fsetxattr(fd, key, &encode(xml), XattrFlags::empty()) {
+    match Attributes(fd.as_fd()).set_xattr(key, &encode(xml)) {
         Ok(()) => Ok(()),
         // A full disk says the same as a full inode: the overflow file will find out which.
-        Err(Errno::NOSPC | Errno::TOOBIG | Errno::RANGE) => Err(SetError::NoRoom),
-        Err(error) => Err(failed(error.into())),
+        Err(error) if is(&error, &[Errno::NOSPC, Errno::TOOBIG, Errno::RANGE]) => {
+            Err(SetError::NoRoom)
+        }
+        Err(error) => Err(failed(error)),
     }
 }
 
 /// Removes one property, in every form of its name; nothing happens when it is not there.
 pub fn remove(fd: impl AsFd, path: &Path, name: &Name) -> Result<()> {
-    let fd = fd.as_fd();
+    let file = Attributes(fd.as_fd());
     let Some(key) = key(name) else { return Ok(()) };
     let quoted = key.strip_prefix(PREFIX).unwrap_or_default();
     for key in [key.clone(), format!("{}{quoted}", OLD_PREFIXES[0])] {
         fault::point().map_err(|error| DiskError::new("remove attribute of", path, error))?;
-        match rustix::fs::fremovexattr(fd, key) {
-            Ok(()) | Err(Errno::NODATA | Errno::RANGE) => {}
-            Err(error) => return Err(DiskError::new("remove attribute of", path, error)),
+        match file.remove_xattr(key) {
+            Err(error) if !is(&error, &[Errno::NODATA, Errno::RANGE]) => {
+                return Err(DiskError::new("remove attribute of", path, error));
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -100,6 +100,16 @@ impl Collection {
         self.objects.iter()
     }
 
+    /// Its files.
+    pub(crate) fn objects_map(&self) -> &OrdMap<Arc<str>, Arc<ObjectEntry>> {
+        &self.objects
+    }
+
+    /// Whether the time index knows the same of both.
+    pub(crate) fn same_spans(&self, other: &Self) -> bool {
+        self.spans == other.spans
+    }
+
     /// How many files it has.
     pub fn object_count(&self) -> usize {
         self.objects.len()

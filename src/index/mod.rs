@@ -4,16 +4,21 @@
 //! transactions or methods.
 
 mod change;
+mod codec;
 mod collection;
+mod edit;
 mod entry;
 mod home_path;
+mod persist;
 mod snapshot;
 pub mod summary;
 mod time_span;
 
 pub use change::{Change, ChangeKind, Depth, SyncPoint, TokenError};
 pub use collection::{Collection, CollectionKind};
+pub(crate) use edit::Edit;
 pub use entry::{CalendarSummary, Entry, ObjectEntry, ObjectKind, PropertySet};
 pub use home_path::HomePath;
+pub(crate) use persist::{Loaded, Log};
 pub use snapshot::Snapshot;
 pub use time_span::{SpanIndex, Times};

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub(super) places: OrdMap<u32, HomePath>,
     pub(super) uids: OrdSet<UidKey>,
     pub(super) used_bytes: u64,
+    /// Numbers that were never given to a change that is known: after the first, up to the second.
+    pub(super) gaps: Arc<[(u64, u64)]>,
 }
 
 fn uid_hash(uid: &str) -> u64 {
@@ -45,6 +47,7 @@ impl Snapshot {
             places: OrdMap::unit(0, HomePath::root()),
             uids: OrdSet::new(),
             used_bytes: 0,
+            gaps: Arc::from([]),
         }
     }
 
@@ -146,7 +149,7 @@ impl Snapshot {
         depth: Depth,
     ) -> Result<Vec<Change>, TokenError> {
         let collection = self.collection(path).ok_or(TokenError::NoCollection)?;
-        if point.is_some_and(|point| point.epoch != self.epoch || point.number > self.number) {
+        if point.is_some_and(|point| point.epoch != self.epoch || !self.has_number(point.number)) {
             return Err(TokenError::Invalid);
         }
         let mut changes = Vec::new();
@@ -261,6 +264,29 @@ impl Snapshot {
         self.used_bytes = self.used_bytes + size - before.map_or(0, |(_, size)| size);
     }
 
+    /// Puts a collection with its files, as a log kept it, in its place.
+    pub(super) fn restore(&mut self, path: &HomePath, collection: Collection) -> Option<()> {
+        for (name, object) in collection.objects.iter() {
+            self.used_bytes += object.size();
+            if let Some(summary) = object.calendar()
+                && collection.kind == CollectionKind::Calendar
+            {
+                self.uids.insert((uid_hash(&summary.uid), collection.id, name.clone()));
+            }
+        }
+        self.places.insert(collection.id, path.clone());
+        let Some((name, parents)) = path.segments().split_last() else {
+            self.root = Arc::new(collection);
+            return Some(());
+        };
+        let mut at = Arc::make_mut(&mut self.root);
+        for segment in parents {
+            at = Arc::make_mut(at.collections.get_mut(segment.as_str())?);
+        }
+        at.collections.insert(Arc::from(name.as_str()), Arc::new(collection));
+        Some(())
+    }
+
     /// Corrects what is remembered of a file, without a note in the journal.
     pub(crate) fn correct_object(&mut self, path: &HomePath, object: ObjectEntry) {
         let Some((name, parents)) = path.segments().split_last() else { return };
@@ -334,27 +360,6 @@ impl Snapshot {
         });
         if edited == Some(true) {
             self.places.insert(id, path.clone());
-        }
-    }
-
-    /// New dead properties of what lies at `path`.
-    pub(crate) fn set_properties(
-        &mut self,
-        path: &HomePath,
-        properties: Arc<PropertySet>,
-        stat: crate::disk::Stat,
-        now_s: i64,
-    ) {
-        match self.entry(path) {
-            Some(Entry::Object(object)) => {
-                let object = ObjectEntry { properties, stat, ..(*object).clone() };
-                self.put_object(path, object, now_s);
-            }
-            Some(Entry::Collection(collection)) => {
-                let created = collection.created_s;
-                self.put_collection(path, collection.kind, created, properties, now_s);
-            }
-            None => {}
         }
     }
 

@@ -66,7 +66,7 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
         .any(|main| ["RRULE", "RDATE", "RECURRENCE-ID"].iter().any(|name| main.has(name)));
     ObjectKind::Calendar(Box::new(CalendarSummary {
         uid: Arc::from(uid),
-        component: Arc::from(component),
+        component: super::codec::component(component),
         organizer: organizer.map(Arc::from),
         attendees: attendees.into(),
         recurring,

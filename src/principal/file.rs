@@ -60,7 +60,8 @@ fn write_new(temporary: &Path, text: &str, model: &Path) -> io::Result<()> {
 /// Holds the lock file beside `path` until dropped, so that a tool and the server do not overwrite
 /// each other's changes.
 pub fn lock(path: &Path) -> io::Result<File> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
     name.push(".lock");
     let file =
         File::options().create(true).truncate(false).write(true).open(path.with_file_name(name))?;

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod delegates;
 pub mod directory;
+pub mod edit;
 mod file;
 pub mod group;
 pub mod live;

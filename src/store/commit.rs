@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Dir, DiskError, Replacing, attribute, temporary_name};
-use crate::index::{ObjectEntry, Snapshot};
+use crate::disk::{Dir, DiskError, Replacing, attribute, layout, temporary_name};
+use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
 
 use super::StoreError;
 use super::home::disk_path;
@@ -22,9 +22,16 @@ enum Undo {
     Attributes { step: usize },
 }
 
+/// What a transaction did.
+pub(super) struct Done {
+    pub(super) snapshot: Snapshot,
+    pub(super) edits: Vec<Edit>,
+    pub(super) now_s: i64,
+}
+
 impl Transaction<'_> {
-    /// Does everything; the snapshot to publish, if anything changed.
-    pub(super) fn commit(mut self) -> Result<Option<Snapshot>, StoreError> {
+    /// Does everything; the state to publish, if anything changed.
+    pub(super) fn commit(mut self) -> Result<Option<Done>, StoreError> {
         if self.steps.is_empty() && self.spooled.is_empty() {
             return Ok(None);
         }
@@ -56,7 +63,8 @@ impl Transaction<'_> {
             }
         }
         self.refresh_stats()?;
-        Ok(Some(self.work.clone()))
+        let (snapshot, edits) = (self.work.clone(), std::mem::take(&mut self.edits));
+        Ok(Some(Done { snapshot, edits, now_s: self.now_s }))
     }
 
     fn sync_staged(&self) -> Result<(), StoreError> {
@@ -115,12 +123,15 @@ impl Transaction<'_> {
         trash: &mut Vec<PathBuf>,
     ) -> Result<(), StoreError> {
         match step {
-            Step::Install { parent, temporary, name, .. } => {
+            Step::Install { parent, temporary, name, replaces, .. } => {
                 let (from, to) = (parent.join(temporary), parent.join(name));
-                let exists = self.with_parent(&to, |dir, name| dir.stat(name))?.is_some();
                 // The only step needs no way back: one rename happens or does not.
-                let exchanged = exists && self.steps.len() > 1;
-                let how = if exchanged { Replacing::Exchange } else { Replacing::Yes };
+                let exchanged = *replaces && self.steps.len() > 1;
+                let how = match (replaces, exchanged) {
+                    (false, _) => Replacing::No,
+                    (true, false) => Replacing::Yes,
+                    (true, true) => Replacing::Exchange,
+                };
                 self.rename_on_disk(&from, &to, how)?;
                 if exchanged {
                     trash.push(from.clone());
@@ -157,7 +168,13 @@ impl Transaction<'_> {
         let to_parent = to.parent().unwrap_or(Path::new(""));
         let target = self.open(to_parent)?.ok_or_else(|| missing(to_parent))?;
         let new_name = to.file_name().and_then(|name| name.to_str()).ok_or_else(|| missing(to))?;
-        self.with_parent(from, |dir, name| dir.rename(name, &target, new_name, how))
+        match self.with_parent(from, |dir, name| dir.rename(name, &target, new_name, how)) {
+            Err(StoreError::Disk(error)) if error.is_taken() => {
+                let segments = to.iter().filter_map(|name| name.to_str().and_then(layout::segment));
+                Err(StoreError::Changed(HomePath::new(segments)))
+            }
+            other => other,
+        }
     }
 
     fn change_attributes<'a>(
@@ -252,6 +269,7 @@ impl Transaction<'_> {
             if let Some((_, stat)) = found {
                 let entry = ObjectEntry { stat, ..(**object).clone() };
                 self.work.correct_object(&path, entry);
+                self.edits.push(Edit::Stat { path, stat });
             }
         }
         Ok(())

@@ -9,9 +9,10 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::disk::{DiskError, Tree, layout};
-use crate::index::{HomePath, ObjectEntry, PropertySet, Snapshot};
+use crate::disk::{Dir, DiskError, Tree, layout};
+use crate::index::{Edit, HomePath, Loaded, Log, ObjectEntry, PropertySet, Snapshot};
 
+use super::reconcile::{self, Reconciler};
 use super::store::{Store, StoreOptions};
 use super::{Spool, StoreError, Transaction};
 
@@ -24,7 +25,7 @@ pub struct Home {
     pub(super) spool: Arc<Spool>,
     pub(super) options: StoreOptions,
     current: ArcSwap<Snapshot>,
-    writer: Mutex<()>,
+    writer: Mutex<Log>,
 }
 
 impl Home {
@@ -33,21 +34,50 @@ impl Home {
         guid: &str,
         relative: PathBuf,
     ) -> Result<Arc<Self>, StoreError> {
-        let snapshot = super::scan::scan(&store.tree, &relative, &store.options.clock)?;
+        let dir = store.tree.dir(&relative)?;
+        let dir = dir.ok_or_else(|| StoreError::NotFound(HomePath::root()))?;
+        reconcile::clean(&dir)?;
+        let (known, written_ns, mut log, new) = match Log::load(&dir)? {
+            Some(Loaded { snapshot, written_ns, log }) => (snapshot, written_ns, log, false),
+            None => {
+                let created_s = dir.own_stat()?.modified_ns / 1_000_000_000;
+                let epoch = rand::random::<u64>() >> 16;
+                let known = Snapshot::new(epoch, created_s, PropertySet::empty());
+                (known, 0, Log::default(), true)
+            }
+        };
+        let (now_s, before) = (store.options.clock.now().timestamp(), known.number());
+        let mut reconciler = Reconciler::new(known, now_s, written_ns - RACY_NS);
+        reconciler.edit(Edit::Gap);
+        reconciler.home(&dir)?;
+        let Reconciler { work, edits, .. } = reconciler;
+        if !new && edits.len() > 1 {
+            tracing::info!(guid, changes = edits.len() - 1, "the home changed meanwhile");
+        }
+        if new {
+            keep(guid, log.dump(&dir, &work));
+        } else {
+            keep(guid, log.append(&dir, before, now_s, &edits, &work));
+        }
         Ok(Arc::new(Self {
             guid: guid.to_owned(),
             relative,
             tree: store.tree.clone(),
             spool: store.spool.clone(),
             options: store.options.clone(),
-            current: ArcSwap::from_pointee(snapshot),
-            writer: Mutex::default(),
+            current: ArcSwap::from_pointee(work),
+            writer: Mutex::new(log),
         }))
     }
 
     /// Whose home it is.
     pub fn guid(&self) -> &str {
         &self.guid
+    }
+
+    /// Where it lies on the disk; for messages.
+    pub fn directory(&self) -> PathBuf {
+        self.tree.path().join(&self.relative)
     }
 
     /// The home as it is now. Cheap; never changes afterwards.
@@ -119,13 +149,123 @@ impl Home {
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
         deferred: bool,
     ) -> Result<R, E> {
-        let _writer = self.writer.lock();
+        let mut log = self.writer.lock();
         let mut transaction = Transaction::begin(self, deferred);
-        let result = f(&mut transaction)?;
-        if let Some(snapshot) = transaction.commit()? {
-            self.current.store(Arc::new(snapshot));
+        let result = match f(&mut transaction) {
+            Ok(result) => result,
+            Err(error) => {
+                let stale = transaction.stale();
+                drop(transaction);
+                self.follow(&mut log, stale);
+                return Err(error);
+            }
+        };
+        match transaction.commit() {
+            Ok(Some(done)) => {
+                self.publish(&mut log, done.now_s, &done.edits, done.snapshot);
+                Ok(result)
+            }
+            Ok(None) => Ok(result),
+            Err(error) => {
+                if let StoreError::Changed(path) = &error {
+                    self.follow(&mut log, Some(path.clone()));
+                }
+                Err(error.into())
+            }
         }
-        Ok(result)
+    }
+
+    /// Makes a new state of the home the present one.
+    fn publish(&self, log: &mut Log, now_s: i64, edits: &[Edit], snapshot: Snapshot) {
+        let before = self.current.load().number();
+        if let Ok(Some(dir)) = self.dir() {
+            keep(&self.guid, log.append(&dir, before, now_s, edits, &snapshot));
+        }
+        self.current.store(Arc::new(snapshot));
+    }
+
+    fn dir(&self) -> Result<Option<Dir>, StoreError> {
+        Ok(self.tree.dir(&self.relative)?)
+    }
+
+    /// Looks at all files of the home that are not as they were left; says how many changes there
+    /// were.
+    pub fn reconcile(&self) -> Result<usize, StoreError> {
+        let mut log = self.writer.lock();
+        let Some(dir) = self.dir()? else { return Err(StoreError::NotFound(HomePath::root())) };
+        self.reconcile_with(&mut log, |reconciler| reconciler.home(&dir))
+    }
+
+    /// Looks at what lies at these paths, which somebody may have changed; says how many changes
+    /// there were.
+    pub fn refresh(&self, paths: &[HomePath]) -> Result<usize, StoreError> {
+        let mut log = self.writer.lock();
+        self.refresh_locked(&mut log, paths)
+    }
+
+    fn refresh_locked(&self, log: &mut Log, paths: &[HomePath]) -> Result<usize, StoreError> {
+        self.reconcile_with(log, |reconciler| {
+            for path in paths {
+                self.refresh_one(reconciler, path)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A path whose collection is not known yet is found with the collection.
+    fn refresh_one(&self, reconciler: &mut Reconciler, path: &HomePath) -> Result<(), StoreError> {
+        let mut path = path.clone();
+        while let Some((parent, name)) = path.split() {
+            if reconciler.work.collection(&parent).is_some() {
+                let name = name_of(name)?;
+                return match self.tree.dir(&self.relative.join(disk_path(&parent)?))? {
+                    Some(dir) => reconciler.named(&dir, &name, &path),
+                    None => Ok(()),
+                };
+            }
+            path = parent;
+        }
+        match self.dir()? {
+            Some(dir) => reconciler.home(&dir),
+            None => Ok(()),
+        }
+    }
+
+    fn reconcile_with(
+        &self,
+        log: &mut Log,
+        f: impl FnOnce(&mut Reconciler) -> Result<(), StoreError>,
+    ) -> Result<usize, StoreError> {
+        let now = self.options.clock.now();
+        let racy_ns = now.timestamp_nanos_opt().unwrap_or(i64::MAX) - RACY_NS;
+        let known = (*self.snapshot()).clone();
+        let mut reconciler = Reconciler::new(known, now.timestamp(), racy_ns);
+        f(&mut reconciler)?;
+        let changes = reconciler.edits.iter().filter(|edit| !matches!(edit, Edit::Stat { .. }));
+        let changes = changes.count();
+        if !reconciler.edits.is_empty() {
+            self.publish(log, now.timestamp(), &reconciler.edits, reconciler.work);
+        }
+        Ok(changes)
+    }
+
+    /// Follows a change that a transaction found.
+    fn follow(&self, log: &mut Log, stale: Option<HomePath>) {
+        if let Some(path) = stale
+            && let Err(error) = self.refresh_locked(log, &[path])
+        {
+            tracing::warn!(%error, guid = self.guid, "cannot read what was changed");
+        }
+    }
+}
+
+/// A change of a file this shortly before it was looked at may hide another one.
+const RACY_NS: i64 = 2_000_000_000;
+
+/// The index is derived: a failure to write it costs time later and nothing else.
+fn keep(guid: &str, written: crate::disk::Result<()>) {
+    if let Err(error) = written {
+        tracing::warn!(%error, guid, "cannot write the index");
     }
 }
 

@@ -3,11 +3,12 @@
 //! Readers work on immutable snapshots and take no lock; one writer at a time works on a home.
 //! Must not know access control, methods or scheduling.
 
+pub mod check;
 mod commit;
 mod home;
 mod property;
 mod provision;
-mod scan;
+mod reconcile;
 mod spool;
 #[expect(clippy::module_inception, reason = "the store is the module's main type")]
 mod store;

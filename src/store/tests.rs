@@ -41,6 +41,28 @@ fn open(root: &std::path::Path) -> std::sync::Arc<Store> {
         .unwrap()
 }
 
+fn home_dir(root: &std::path::Path) -> std::path::PathBuf {
+    root.join("calendars/__uids__/10/00").join(ALICE)
+}
+
+/// The index tells what the files tell (invariant 9).
+fn assert_true(home: &Home) {
+    let findings = check::check_home(home).unwrap();
+    assert_eq!(findings, []);
+}
+
+fn changes(home: &Home, since: SyncPoint) -> Vec<String> {
+    let snapshot = home.snapshot();
+    let changes = snapshot.changes_since(&path("calendar"), Some(since), Depth::One).unwrap();
+    changes
+        .iter()
+        .map(|change| match change.kind {
+            ChangeKind::Changed(_) => format!("+{}", change.path.name().unwrap()),
+            ChangeKind::Removed => format!("-{}", change.path.name().unwrap()),
+        })
+        .collect()
+}
+
 fn put(home: &Home, at: &str, content: &Bytes) -> Result<(), StoreError> {
     home.write(|tx| tx.put(&path(at), content, None, &PropertyChanges::none()).map(|_| ()))
 }
@@ -128,7 +150,7 @@ fn an_error_rolls_everything_back() {
         std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect()
     };
     assert_eq!(names("calendar"), ["a.ics"]);
-    assert_eq!(names("").len(), 3);
+    assert_eq!(names("").len(), 4); // with .index
 }
 
 #[test]
@@ -243,4 +265,114 @@ fn damaged_files_are_entries() {
         ]
     );
     assert!(home.read(&path("calendar/link.ics")).unwrap().is_none());
+}
+
+#[test]
+fn tokens_survive_restarts_and_tell_what_happened_meanwhile() {
+    let root = tempfile::tempdir().unwrap();
+    let calendar = home_dir(root.path()).join("calendar");
+    let token = {
+        let store = open(root.path());
+        let home = store.provision(ALICE, &initial()).unwrap();
+        for name in ["a.ics", "b.ics", "c.ics", "d.ics"] {
+            put(&home, &format!("calendar/{name}"), &event(name)).unwrap();
+        }
+        home.write(|tx| tx.delete(&path("calendar/d.ics"))).unwrap();
+        home.write(|tx| tx.rename(&path("calendar/c.ics"), &path("calendar/e.ics"))).unwrap();
+        assert_true(&home);
+        home.snapshot().sync_token(&path("calendar")).unwrap()
+    };
+    {
+        let store = open(root.path());
+        let home = store.home(ALICE).unwrap().unwrap();
+        assert_true(&home);
+        assert_eq!(home.snapshot().sync_token(&path("calendar")), Some(token));
+        assert_eq!(changes(&home, token), Vec::<String>::new());
+        let never = SyncPoint { number: token.number + 1, ..token };
+        let snapshot = home.snapshot();
+        assert!(snapshot.changes_since(&path("calendar"), Some(never), Depth::One).is_err());
+    }
+    std::fs::write(calendar.join("a.ics"), event("new-a")).unwrap();
+    std::fs::remove_file(calendar.join("b.ics")).unwrap();
+    std::fs::write(calendar.join("f.ics"), event("f")).unwrap();
+    let store = open(root.path());
+    let home = store.home(ALICE).unwrap().unwrap();
+    assert_true(&home);
+    let mut told = changes(&home, token);
+    told.sort();
+    assert_eq!(told, ["+a.ics", "+f.ics", "-b.ics"]);
+    assert_eq!(home.snapshot().by_uid("new-a"), [path("calendar/a.ics")]);
+}
+
+#[test]
+fn the_index_may_be_deleted_or_damaged_at_any_time() {
+    let root = tempfile::tempdir().unwrap();
+    let index = home_dir(root.path()).join(".index");
+    let token = {
+        let store = open(root.path());
+        let home = store.provision(ALICE, &initial()).unwrap();
+        put(&home, "calendar/a.ics", &event("a")).unwrap();
+        std::fs::remove_file(&index).unwrap();
+        put(&home, "calendar/b.ics", &event("b")).unwrap();
+        assert!(index.exists());
+        put(&home, "calendar/c.ics", &event("c")).unwrap();
+        home.snapshot().sync_token(&path("calendar")).unwrap()
+    };
+    let whole = std::fs::read(&index).unwrap();
+    // Any tail may be missing and any byte may be wrong.
+    for cut in (0..whole.len()).step_by(37) {
+        let mut content = whole.clone();
+        if cut % 2 == 0 {
+            content.truncate(cut);
+        } else {
+            content[cut] ^= 0x55;
+        }
+        std::fs::write(&index, content).unwrap();
+        let store = open(root.path());
+        let home = store.home(ALICE).unwrap().unwrap();
+        assert_true(&home);
+        let snapshot = home.snapshot();
+        let changed = snapshot.changes_since(&path("calendar"), Some(token), Depth::One);
+        assert!(changed.is_err() || snapshot.sync_token(&path("calendar")) == Some(token));
+    }
+    std::fs::write(&index, &whole).unwrap();
+    let store = open(root.path());
+    let home = store.home(ALICE).unwrap().unwrap();
+    assert_eq!(changes(&home, token), Vec::<String>::new());
+}
+
+#[test]
+fn changes_past_the_server_are_not_overwritten_unseen() {
+    let root = tempfile::tempdir().unwrap();
+    let calendar = home_dir(root.path()).join("calendar");
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    put(&home, "calendar/a.ics", &event("a")).unwrap();
+    std::fs::write(calendar.join("a.ics"), event("other")).unwrap();
+    std::fs::write(calendar.join("b.ics"), event("b")).unwrap();
+    for (name, uid) in [("calendar/a.ics", "other"), ("calendar/b.ics", "b")] {
+        let refused = put(&home, name, &event("c"));
+        assert!(matches!(refused, Err(StoreError::Changed(_))), "{refused:?}");
+        let (entry, content) = home.load(&path(name)).unwrap().unwrap();
+        assert_eq!(content, event(uid));
+        assert_eq!(&*entry.calendar().unwrap().uid, uid);
+        put(&home, name, &event(&format!("new-{uid}"))).unwrap();
+    }
+    assert_true(&home);
+}
+
+#[test]
+fn attributes_lost_by_an_editor_are_put_back() {
+    let root = tempfile::tempdir().unwrap();
+    let calendar = home_dir(root.path()).join("calendar");
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    let note = Name::owned("urn:x", "note");
+    let change = PropertyChanges::none().with(note.clone(), "<note xmlns=\"urn:x\">1</note>");
+    home.write(|tx| tx.put(&path("calendar/a.ics"), &event("a"), None, &change)).unwrap();
+    std::fs::write(calendar.join(".a.new"), event("b")).unwrap();
+    std::fs::rename(calendar.join(".a.new"), calendar.join("a.ics")).unwrap();
+    assert_eq!(home.reconcile().unwrap(), 1);
+    assert!(home.properties(&path("calendar/a.ics")).unwrap().get(&note).is_some());
+    assert_true(&home);
 }

@@ -10,11 +10,12 @@ use bytes::Bytes;
 use crate::disk::{Dir, DiskError, attribute, temporary_name};
 use crate::ical::Component;
 use crate::index::{
-    CollectionKind, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
+    CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
 };
 
 use super::home::{disk_path, name_of, read_all};
 use super::property::{RESOURCE_TYPE, resource_type};
+use super::reconcile::is_known;
 use super::{Home, PropertyChanges, SpoolEntry, StoreError};
 
 /// Staged files beyond this number are made durable together instead of one by one.
@@ -25,7 +26,7 @@ const SYNC_SINGLY: usize = 64;
 #[derive(Debug)]
 pub(super) enum Step {
     /// A staged file or directory gets its name.
-    Install { parent: PathBuf, temporary: String, name: String, directory: bool },
+    Install { parent: PathBuf, temporary: String, name: String, directory: bool, replaces: bool },
     /// A file or directory goes away.
     Remove { parent: PathBuf, name: String },
     /// A file or directory changes its place.
@@ -45,8 +46,10 @@ pub struct Transaction<'home> {
     pub(super) sync_all: bool,
     pub(super) written: Vec<HomePath>,
     pub(super) spooled: Vec<SpoolEntry>,
+    pub(super) edits: Vec<Edit>,
+    pub(super) now_s: i64,
     temporaries: Vec<PathBuf>,
-    now_s: i64,
+    stale: Option<HomePath>,
 }
 
 impl<'home> Transaction<'home> {
@@ -60,9 +63,35 @@ impl<'home> Transaction<'home> {
             sync_all: false,
             written: Vec::new(),
             spooled: Vec::new(),
+            edits: Vec::new(),
             temporaries: Vec::new(),
+            stale: None,
             now_s: home.options.clock.now().timestamp(),
         }
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        self.work.apply(&edit, self.now_s);
+        self.edits.push(edit);
+    }
+
+    /// A file that turned out to be changed past the server.
+    pub(super) fn stale(&self) -> Option<HomePath> {
+        self.stale.clone()
+    }
+
+    /// Refuses to go on when somebody changed what lies at `path`, unseen until now.
+    fn verify(&mut self, path: &HomePath) -> Result<(), StoreError> {
+        if self.written.contains(path) {
+            return Ok(());
+        }
+        let Some((parent, name)) = path.split() else { return Ok(()) };
+        let (_, dir) = self.directory(&disk_path(&parent)?)?;
+        if is_known(self.work.entry(path).as_ref(), dir.stat(&name_of(name)?)?) {
+            return Ok(());
+        }
+        self.stale = Some(path.clone());
+        Err(StoreError::Changed(path.clone()))
     }
 
     /// The home with everything this transaction did so far.
@@ -121,7 +150,10 @@ impl<'home> Transaction<'home> {
         };
         let empty = PropertySet::empty();
         let properties = changes.apply(before.as_ref().map_or(&empty, |entry| &entry.properties));
-        let stat = self.stage(&parent.0, &name, content, &properties)?;
+        if before.is_some() {
+            self.verify(path)?;
+        }
+        let stat = self.stage(&parent.0, &name, content, &properties, before.is_some())?;
         let entry = ObjectEntry {
             hash: ObjectEntry::hash_of(content),
             stat,
@@ -130,7 +162,7 @@ impl<'home> Transaction<'home> {
             properties,
             kind,
         };
-        self.work.put_object(path, entry, self.now_s);
+        self.edit(Edit::PutObject { path: path.clone(), entry });
         self.written.push(path.clone());
         self.object(path).ok_or_else(|| StoreError::NotFound(path.clone()))
     }
@@ -204,6 +236,7 @@ impl<'home> Transaction<'home> {
         name: &str,
         content: &[u8],
         properties: &PropertySet,
+        replaces: bool,
     ) -> Result<crate::disk::Stat, StoreError> {
         let (physical, dir) = self.directory(parent)?;
         let temporary = temporary_name();
@@ -228,6 +261,7 @@ impl<'home> Transaction<'home> {
                 temporary,
                 name: name.to_owned(),
                 directory: false,
+                replaces,
             });
         }
         Ok(stat)
@@ -239,8 +273,9 @@ impl<'home> Transaction<'home> {
             return Err(StoreError::NotFound(path.clone()));
         }
         let ((parent, _), name) = self.place(path)?;
+        self.verify(path)?;
         self.steps.push(Step::Remove { parent, name });
-        self.work.remove(path, self.now_s);
+        self.edit(Edit::Remove { path: path.clone() });
         Ok(())
     }
 
@@ -267,9 +302,11 @@ impl<'home> Transaction<'home> {
             set_attribute(&made, made.path(), name, xml)?;
         }
         if !fresh {
-            self.steps.push(Step::Install { parent, temporary, name, directory: true });
+            let (directory, replaces) = (true, false);
+            self.steps.push(Step::Install { parent, temporary, name, directory, replaces });
         }
-        self.work.put_collection(path, kind, self.now_s, properties, self.now_s);
+        let (path, created_s) = (path.clone(), self.now_s);
+        self.edit(Edit::PutCollection { path, kind, created_s, properties });
         Ok(())
     }
 
@@ -283,6 +320,7 @@ impl<'home> Transaction<'home> {
         if self.work.entry(to).is_some() || from.contains(to) {
             return Err(StoreError::Taken(to.clone()));
         }
+        self.verify(from)?;
         let reread = match self.work.object(from) {
             Some(object) if kind.holds_objects() != (object.kind != ObjectKind::Plain) => {
                 self.read(from)?
@@ -291,14 +329,14 @@ impl<'home> Transaction<'home> {
         };
         let step = Step::Rename { from: from_dir.join(from_name), to: to_dir.join(to_name) };
         self.steps.push(step);
-        self.work.rename(from, to, self.now_s);
+        self.edit(Edit::Rename { from: from.clone(), to: to.clone() });
         if let (Some(content), Some(object)) = (reread, self.work.object(to)) {
             let new_kind = match kind.holds_objects() {
                 true => summary::of_bytes(&content),
                 false => ObjectKind::Plain,
             };
             let entry = ObjectEntry { kind: new_kind, ..(**object).clone() };
-            self.work.put_object(to, entry, self.now_s);
+            self.edit(Edit::PutObject { path: to.clone(), entry });
         }
         self.written.push(to.clone());
         Ok(())
@@ -354,14 +392,26 @@ impl<'home> Transaction<'home> {
             return Ok(());
         }
         let after = changes.apply(&before);
-        let stat = self.work.object(path).map(|object| object.stat).unwrap_or_default();
         self.steps.push(Step::Attributes {
             path: disk_path(path)?,
             changes: changes.clone(),
             before,
         });
-        self.work.set_properties(path, after, stat, self.now_s);
-        self.written.push(path.clone());
+        let path = path.clone();
+        match self.work.entry(&path) {
+            Some(Entry::Object(object)) => {
+                let entry = ObjectEntry { properties: after, ..(*object).clone() };
+                self.edit(Edit::PutObject { path: path.clone(), entry });
+            }
+            Some(Entry::Collection(collection)) => self.edit(Edit::PutCollection {
+                path: path.clone(),
+                kind: collection.kind,
+                created_s: collection.created_s,
+                properties: after,
+            }),
+            None => {}
+        }
+        self.written.push(path);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod command_line;
+mod configuration;
 mod harness;
 mod tidy;
 mod transport;

@@ -1,0 +1,82 @@
+//! Edits: everything that ever happens to a snapshot, as values.
+//!
+//! Applying the same edits to the same snapshot gives the same snapshot, numbers included: the
+//! log keeps the edits of every transaction and is replayed when the home is opened again.
+
+use std::sync::Arc;
+
+use crate::disk::Stat;
+
+use super::{CollectionKind, HomePath, ObjectEntry, PropertySet, Snapshot};
+
+/// Numbers skipped when a home is opened: those that a crash may have taken from the log.
+const GAP: u64 = 1 << 20;
+/// Gaps that are remembered; sync tokens older than the first one are forgotten.
+const GAPS: usize = 64;
+
+/// One edit.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Edit {
+    /// A file is new or has new content or properties.
+    PutObject { path: HomePath, entry: ObjectEntry },
+    /// What the system says of a file, without a change that anybody could see.
+    Stat { path: HomePath, stat: Stat },
+    /// A collection is new or has new properties.
+    PutCollection {
+        path: HomePath,
+        kind: CollectionKind,
+        created_s: i64,
+        properties: Arc<PropertySet>,
+    },
+    /// A file or a collection with everything in it is gone.
+    Remove { path: HomePath },
+    /// A file or a collection has another place.
+    Rename { from: HomePath, to: HomePath },
+    /// Numbers are skipped: the home was opened.
+    Gap,
+}
+
+impl Snapshot {
+    /// Does one edit.
+    pub(crate) fn apply(&mut self, edit: &Edit, now_s: i64) {
+        match edit {
+            Edit::PutObject { path, entry } => self.put_object(path, entry.clone(), now_s),
+            Edit::Stat { path, stat } => {
+                if let Some(object) = self.object(path) {
+                    let entry = ObjectEntry { stat: *stat, ..(**object).clone() };
+                    self.correct_object(path, entry);
+                }
+            }
+            Edit::PutCollection { path, kind, created_s, properties } => {
+                self.put_collection(path, *kind, *created_s, properties.clone(), now_s);
+            }
+            Edit::Remove { path } => self.remove(path, now_s),
+            Edit::Rename { from, to } => self.rename(from, to, now_s),
+            Edit::Gap => self.skip_numbers(),
+        }
+    }
+
+    /// Numbers that may have been given to changes the log lost are never used again, and a
+    /// token with one of them is refused.
+    fn skip_numbers(&mut self) {
+        let end = self.number.saturating_add(GAP);
+        let mut gaps = self.gaps.to_vec();
+        match gaps.last_mut() {
+            // Nothing happened since the last one.
+            Some(last) if last.1 == self.number => last.1 = end,
+            _ => gaps.push((self.number, end)),
+        }
+        if gaps.len() > GAPS {
+            gaps.remove(0);
+        }
+        self.gaps = gaps.into();
+        self.number = end;
+    }
+
+    /// Whether a token may have this number.
+    pub(super) fn has_number(&self, number: u64) -> bool {
+        let lost = self.gaps.iter().any(|(last, end)| number > *last && number <= *end);
+        let forgotten = self.gaps.len() == GAPS && self.gaps.first().is_some_and(|g| number < g.0);
+        number <= self.number && !lost && !forgotten
+    }
+}

@@ -1,0 +1,303 @@
+//! Brings what is known of a home in step with its files: on opening, when something changed past
+//! the server, and from nothing when there is no index.
+//!
+//! A file is read only when the system says something else of it than before, or when it changed
+//! so shortly before the index was written that a further change could not be seen.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::disk::{Dir, DiskError, EntryKind, Listed, Stat, attribute, layout};
+use crate::index::{
+    CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
+};
+
+use super::StoreError;
+use super::home::read_all;
+use super::property::{RESOURCE_TYPE, kind_of};
+
+/// Files beyond this size are never read as calendar data.
+const HUGE: u64 = 64 * 1024 * 1024;
+/// Directories nested in each other that are looked at.
+const DEPTH: usize = 16;
+
+/// A snapshot that follows the files, and the edits that it took.
+pub(super) struct Reconciler {
+    pub(super) work: Snapshot,
+    pub(super) edits: Vec<Edit>,
+    now_s: i64,
+    /// Files changed after this instant are read in any case.
+    trusted_until_ns: i64,
+}
+
+impl Reconciler {
+    pub(super) fn new(known: Snapshot, now_s: i64, trusted_until_ns: i64) -> Self {
+        Self { work: known, edits: Vec::new(), now_s, trusted_until_ns }
+    }
+
+    pub(super) fn edit(&mut self, edit: Edit) {
+        self.work.apply(&edit, self.now_s);
+        self.edits.push(edit);
+    }
+
+    /// The whole home.
+    pub(super) fn home(&mut self, dir: &Dir) -> Result<(), StoreError> {
+        let (_, properties) = collection_properties(dir)?;
+        if *self.work.root().properties != *properties {
+            self.edit(Edit::PutCollection {
+                path: HomePath::root(),
+                kind: CollectionKind::Home,
+                created_s: self.work.root().created_s,
+                properties,
+            });
+        }
+        self.members(dir, &HomePath::root())
+    }
+
+    /// All members of the directory, which is the collection `path`.
+    fn members(&mut self, dir: &Dir, path: &HomePath) -> Result<(), StoreError> {
+        let (mut listed, unreadable) = dir.list()?;
+        if unreadable > 0 {
+            tracing::warn!(path = %dir.path().display(), unreadable, "file names that are no text");
+        }
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut present: HashSet<String> = HashSet::with_capacity(listed.len());
+        for Listed { name, kind } in listed {
+            if let Some(segment) = layout::segment(&name) {
+                self.member(dir, &name, kind, &path.join(&segment))?;
+                present.insert(segment);
+            }
+        }
+        let Some(known) = self.work.collection(path).cloned() else { return Ok(()) };
+        for (name, _) in known.children() {
+            if !present.contains(&**name) {
+                self.edit(Edit::Remove { path: path.join(name) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever has this name now.
+    pub(super) fn named(
+        &mut self,
+        dir: &Dir,
+        name: &str,
+        path: &HomePath,
+    ) -> Result<(), StoreError> {
+        match dir.stat(name)? {
+            Some((kind, _)) => self.member(dir, name, kind, path),
+            None if self.work.entry(path).is_some() => {
+                self.edit(Edit::Remove { path: path.clone() });
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn member(
+        &mut self,
+        dir: &Dir,
+        name: &str,
+        kind: EntryKind,
+        path: &HomePath,
+    ) -> Result<(), StoreError> {
+        let is_directory = kind == EntryKind::Directory;
+        let known = self.work.entry(path);
+        if known.is_some_and(|known| known.collection().is_some() != is_directory) {
+            self.edit(Edit::Remove { path: path.clone() });
+        }
+        if !is_directory {
+            return self.file(dir, name, path);
+        }
+        if path.segments().len() > DEPTH {
+            return Ok(());
+        }
+        match dir.open_dir(name)? {
+            Some(child) => self.collection(&child, path),
+            None => Ok(()),
+        }
+    }
+
+    fn collection(&mut self, dir: &Dir, path: &HomePath) -> Result<(), StoreError> {
+        let (kind, properties) = read_collection(dir, path)?;
+        let known = self.work.collection(path).cloned();
+        if known.as_ref().is_some_and(|known| known.kind != kind) {
+            self.edit(Edit::Remove { path: path.clone() });
+        }
+        let known = known.filter(|known| known.kind == kind);
+        if known.as_ref().is_none_or(|known| *known.properties != *properties) {
+            let created_s = match &known {
+                Some(known) => known.created_s,
+                None => seconds(dir.own_stat()?.modified_ns),
+            };
+            self.edit(Edit::PutCollection { path: path.clone(), kind, created_s, properties });
+        }
+        self.members(dir, path)
+    }
+
+    fn file(&mut self, dir: &Dir, name: &str, path: &HomePath) -> Result<(), StoreError> {
+        let Some((kind, stat)) = dir.stat(name)? else { return Ok(()) };
+        let known = self.work.object(path).cloned();
+        if let Some(known) = &known
+            && known.stat == stat
+            && stat.changed_ns < self.trusted_until_ns
+        {
+            return Ok(());
+        }
+        let parent = path.parent().and_then(|parent| self.work.collection(&parent).cloned());
+        let Some(parent) = parent else { return Ok(()) };
+        let Some(mut entry) = read_object(dir, name, kind, stat, parent.kind)? else {
+            return Ok(());
+        };
+        if let Some(known) = &known {
+            entry.created_s = known.created_s;
+            let lost = entry.properties.is_empty() && !known.properties.is_empty();
+            if lost && stat.inode != known.stat.inode && kind == EntryKind::File {
+                // An editor saved by renaming: the attributes were on the file it replaced.
+                entry.properties = known.properties.clone();
+                entry.stat = put_back(dir, name, &known.properties, stat);
+            }
+            let same = entry.hash == known.hash && *entry.properties == *known.properties;
+            if same && entry.kind == known.kind {
+                if entry.stat != known.stat {
+                    self.edit(Edit::Stat { path: path.clone(), stat: entry.stat });
+                }
+                return Ok(());
+            }
+        }
+        if let ObjectKind::Damaged { line, reason } = &entry.kind {
+            tracing::warn!(path = %dir.path().join(name).display(), line, %reason, "damaged file");
+        }
+        self.edit(Edit::PutObject { path: path.clone(), entry });
+        Ok(())
+    }
+}
+
+fn seconds(nanoseconds: i64) -> i64 {
+    nanoseconds.div_euclid(1_000_000_000)
+}
+
+/// Removes files that a crash left before they became something.
+pub(super) fn clean(dir: &Dir) -> Result<(), StoreError> {
+    for listed in dir.list()?.0 {
+        if listed.name.starts_with(layout::TEMPORARY) {
+            dir.remove_all(&listed.name)?;
+        } else if listed.kind == EntryKind::Directory
+            && let Some(child) = dir.open_dir(&listed.name)?
+        {
+            clean(&child)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes remembered properties on a file that lost them, as far as that is possible.
+fn put_back(dir: &Dir, name: &str, properties: &PropertySet, before: Stat) -> Stat {
+    let Ok(Some(file)) = dir.open_file(name) else { return before };
+    for (property, xml) in properties.iter() {
+        if let Err(error) = attribute::set(&file, dir.path(), property, xml) {
+            tracing::warn!(path = %dir.path().join(name).display(), ?error, "property not kept");
+        }
+    }
+    crate::disk::file_stat(&file).unwrap_or(before)
+}
+
+/// Kind and properties of a directory.
+fn read_collection(
+    dir: &Dir,
+    path: &HomePath,
+) -> Result<(CollectionKind, Arc<PropertySet>), StoreError> {
+    let (stored, properties) = collection_properties(dir)?;
+    let kind = match (stored, path.segments()) {
+        (_, [name]) if name == "inbox" => CollectionKind::Inbox,
+        (_, [name]) if name == "outbox" => CollectionKind::Outbox,
+        (Some(kind), _) => kind,
+        (None, [name]) if name == "calendar" => CollectionKind::Calendar,
+        (None, _) => {
+            let holds = dir.list()?.0.iter().any(|listed| listed.name.ends_with(".ics"));
+            if holds { CollectionKind::Calendar } else { CollectionKind::Plain }
+        }
+    };
+    Ok((kind, properties))
+}
+
+pub(super) fn collection_properties(
+    dir: &Dir,
+) -> Result<(Option<CollectionKind>, Arc<PropertySet>), StoreError> {
+    let mut kind = None;
+    let mut set = PropertySet::default();
+    for (name, xml) in attribute::read_all(dir, dir.path())? {
+        if name == RESOURCE_TYPE {
+            kind = Some(kind_of(&xml));
+        } else {
+            set.set(name, Arc::from(xml));
+        }
+    }
+    Ok((kind, set.shared()))
+}
+
+/// The entry of one file; none when it vanished. What cannot be read is damaged, not an error.
+fn read_object(
+    dir: &Dir,
+    name: &str,
+    kind: EntryKind,
+    stat: Stat,
+    parent: CollectionKind,
+) -> Result<Option<ObjectEntry>, StoreError> {
+    let mut entry = ObjectEntry {
+        hash: ObjectEntry::hash_of(format!("{stat:?}").as_bytes()),
+        stat,
+        created_s: seconds(stat.modified_ns),
+        number: 0,
+        properties: PropertySet::empty(),
+        kind: ObjectKind::Plain,
+    };
+    match read_content(dir, name, kind, stat.size, parent) {
+        Ok(Some((hash, properties, kind))) => {
+            entry.hash = hash;
+            entry.properties = properties;
+            entry.kind = kind;
+        }
+        Ok(None) => return Ok(None),
+        Err(reason) => entry.kind = ObjectKind::Damaged { line: 0, reason: Arc::from(reason) },
+    }
+    Ok(Some(entry))
+}
+
+type Content = ([u8; 16], Arc<PropertySet>, ObjectKind);
+
+/// What the file holds; none when it vanished; a reason when it cannot be read.
+fn read_content(
+    dir: &Dir,
+    name: &str,
+    kind: EntryKind,
+    size: u64,
+    parent: CollectionKind,
+) -> Result<Option<Content>, String> {
+    if kind != EntryKind::File {
+        return Err("it is no regular file".to_owned());
+    }
+    let reason = |error: DiskError| format!("it cannot be read: {}", error.source);
+    let Some(file) = dir.open_file(name).map_err(reason)? else { return Ok(None) };
+    if size > HUGE && parent.holds_objects() {
+        return Err("it is too large".to_owned());
+    }
+    let properties = attribute::read_all(&file, dir.path()).map_err(reason)?;
+    let properties: PropertySet =
+        properties.into_iter().map(|(name, xml)| (name, Arc::from(xml))).collect();
+    let content = read_all(file, dir.path()).map_err(|error| error.to_string())?;
+    let kind = if parent.holds_objects() { summary::of_bytes(&content) } else { ObjectKind::Plain };
+    Ok(Some((ObjectEntry::hash_of(&content), properties.shared(), kind)))
+}
+
+/// Whether what lies at `path` on the disk is what is known of it.
+pub(super) fn is_known(entry: Option<&Entry>, found: Option<(EntryKind, Stat)>) -> bool {
+    match (entry, found) {
+        (None, None) => true,
+        (Some(Entry::Object(object)), Some((EntryKind::File, stat))) => object.stat == stat,
+        // Links and pipes are entries too.
+        (Some(Entry::Object(_)), Some((EntryKind::Other, _))) => true,
+        (Some(Entry::Collection(_)), Some((EntryKind::Directory, _))) => true,
+        _ => false,
+    }
+}
