@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 use jiff::Timestamp;
 use jiff::civil;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::names;
 use super::vtimezone::{Definition, Table};
@@ -106,8 +106,7 @@ impl Zone {
         match &self.0.rules {
             Rules::Utc => local.and_utc(),
             Rules::Iana(zone) => {
-                let resolved = civil_time(local)
-                    .and_then(|time| zone.to_ambiguous_timestamp(time).compatible().ok());
+                let resolved = civil_time(local).and_then(|time| resolve(zone, time));
                 resolved.map_or(local.and_utc(), instant)
             }
             Rules::Own(definition, table) => table_of(definition, table).to_utc(local),
@@ -177,6 +176,19 @@ impl Zone {
 
 fn table_of<'a>(definition: &Definition, table: &'a OnceLock<Table>) -> &'a Table {
     table.get_or_init(|| definition.table())
+}
+
+/// The database claims an overlap where only the flag for daylight-saving time changes (Nuuk
+/// 2023); the earlier reading counts only if it reads back as the same wall-clock time.
+fn resolve(zone: &TimeZone, time: civil::DateTime) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(time);
+    let found = ambiguous.compatible().ok()?;
+    match ambiguous.offset() {
+        AmbiguousOffset::Fold { before, .. } if zone.to_offset(found) != before => {
+            ambiguous.later().ok()
+        }
+        _ => Some(found),
+    }
 }
 
 fn timestamp(instant: DateTime<Utc>) -> Timestamp {

@@ -1,0 +1,87 @@
+//! Rules nobody would write: windows agree with the whole, printing with reading, nothing panics.
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use proptest::prelude::*;
+
+use super::{calendar, zones};
+use crate::ical::recur::{Budget, Window, check, expand, spans};
+use crate::ical::value::Recur;
+
+fn any_rule() -> impl Strategy<Value = String> {
+    let frequency = prop::sample::select(vec![
+        "YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY",
+    ]);
+    let part = prop_oneof![
+        (1u32..60).prop_map(|n| format!("INTERVAL={n}")),
+        (1u32..200).prop_map(|n| format!("COUNT={n}")),
+        prop::collection::vec(1u32..=12, 1..4).prop_map(|v| format!("BYMONTH={}", join(&v))),
+        prop::collection::vec(-31i32..=31, 1..4).prop_map(|v| format!("BYMONTHDAY={}", join(&v))),
+        prop::collection::vec(-366i32..=366, 1..4).prop_map(|v| format!("BYYEARDAY={}", join(&v))),
+        prop::collection::vec(-53i32..=53, 1..4).prop_map(|v| format!("BYWEEKNO={}", join(&v))),
+        prop::collection::vec(-5i32..=5, 1..3).prop_map(|v| format!("BYSETPOS={}", join(&v))),
+        prop::collection::vec(0u32..24, 1..4).prop_map(|v| format!("BYHOUR={}", join(&v))),
+        prop::collection::vec(0u32..60, 1..4).prop_map(|v| format!("BYMINUTE={}", join(&v))),
+        prop::collection::vec(0u32..=60, 1..4).prop_map(|v| format!("BYSECOND={}", join(&v))),
+        prop::sample::select(vec!["BYDAY=MO,1TU", "BYDAY=-1FR", "BYDAY=53SU,SA", "WKST=SU"])
+            .prop_map(str::to_owned),
+        prop::sample::select(vec!["UNTIL=20270101", "SKIP=FORWARD;RSCALE=GREGORIAN", "X=1"])
+            .prop_map(str::to_owned),
+    ];
+    (frequency, prop::collection::vec(part, 0..5))
+        .prop_map(|(frequency, parts)| format!("FREQ={frequency};{}", parts.join(";")))
+}
+
+fn join<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 150,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// A window in the middle shows what a window over everything shows there.
+    #[test]
+    fn fast_forward_leaves_nothing_out(
+        rule in any_rule(),
+        start in 0i64..2_000_000_000,
+        days in 0i64..800,
+    ) {
+        let start = Utc.timestamp_opt(start, 0).single().expect("in range");
+        let written = start.format("%Y%m%dT%H%M%S");
+        let calendar =
+            calendar(&format!("DTSTART;TZID=Europe/London:{written}\nRRULE:{rule}"));
+        let (from, to) = (start + TimeDelta::days(days), start + TimeDelta::days(days + 30));
+        let expand = |start| {
+            let window = Window { start, end: Some(to) };
+            let budget = Budget { steps: 50_000, ..Budget::default() };
+            expand(&calendar, &zones(&calendar), window, budget)
+        };
+        if let (Ok(whole), Ok(part)) = (expand(None), expand(Some(from))) {
+            let expected = whole.instances.into_iter().filter(|i| i.start >= from);
+            prop_assert_eq!(part.instances, expected.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn rules_print_as_they_were_meant(rule in any_rule()) {
+        if let Ok(parsed) = Recur::parse(&rule) {
+            prop_assert_eq!(Recur::parse(&parsed.to_string()), Ok(parsed));
+        }
+    }
+
+    /// Whatever stands in the properties: an answer or an error, no panic.
+    #[test]
+    fn nothing_panics(
+        rule in "[A-Z=;,0-9+-]{0,40}",
+        start in "[0-9TZ]{7,16}",
+        dates in "[0-9TZP/,]{0,40}",
+    ) {
+        let lines = format!("DTSTART:{start}\nRRULE:FREQ=DAILY;{rule}\nRDATE:{dates}");
+        let calendar = calendar(&lines);
+        let _ = check(&calendar, &zones(&calendar), Budget::default());
+        let _ = spans(&calendar, &zones(&calendar), DateTime::UNIX_EPOCH);
+    }
+}
