@@ -152,7 +152,8 @@ fn broken_definitions_do_no_harm() {
         let calendar = parse(text.as_bytes()).expect("valid");
         assert!(Zone::from_vtimezone(calendar.timezones().next().expect("one")).is_none());
     }
-    let hostile = "BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:X\nBEGIN:STANDARD\nDTSTART:00010101T000000\n\
+    let hostile = "BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:X\n\
+        BEGIN:STANDARD\nDTSTART:00010101T000000\n\
         TZOFFSETFROM:+0100\nTZOFFSETTO:+0200\nRRULE:FREQ=SECONDLY\nRRULE:FREQ=BAD\nEND:STANDARD\n\
         END:VTIMEZONE\nEND:VCALENDAR\n";
     let zone = own(hostile);

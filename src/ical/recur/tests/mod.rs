@@ -1,3 +1,5 @@
+//! Recurrence against tables, objects with their expansion beside them, and hostile input.
+
 use chrono::NaiveDateTime;
 
 mod properties;
