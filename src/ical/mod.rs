@@ -5,6 +5,7 @@
 //! module does not know it keeps, and a line that nobody changed comes out byte for byte.
 
 pub mod component;
+pub mod jcal;
 pub mod parameter;
 mod parse;
 pub mod property;

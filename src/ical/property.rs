@@ -57,6 +57,12 @@ impl Property {
         self
     }
 
+    /// Adds a parameter with all its values.
+    pub fn add_param(&mut self, parameter: Parameter) {
+        self.parameters.push(parameter);
+        self.source = None;
+    }
+
     /// Upper-case name, group prefix included if the line had one.
     pub fn name(&self) -> &str {
         &self.name
