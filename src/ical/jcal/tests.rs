@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::*;
 
@@ -23,81 +23,14 @@ fn the_examples_of_the_rfc() {
     }
 }
 
-/// A property line, its jCal, and the line that comes back.
+/// Rows of a content line, its jCal and, if it is another one, the line that comes back.
 #[test]
 fn properties_one_by_one() {
-    for (line, expected, back) in [
-        ("GEO:37.386013;-122.082932", json!(["geo", {}, "float", [37.386013, -122.082932]]), None),
-        (
-            "REQUEST-STATUS:2.0;Success",
-            json!(["request-status", {}, "text", ["2.0", "Success"]]),
-            None,
-        ),
-        (
-            "REQUEST-STATUS:3.7;Invalid\\; user;x",
-            json!(["request-status", {}, "text", ["3.7", "Invalid; user", "x"]]),
-            None,
-        ),
-        ("CATEGORIES:A\\,B,C", json!(["categories", {}, "text", "A,B", "C"]), None),
-        (
-            "ATTENDEE;DELEGATED-TO=\"mailto:a@b\",\"mailto:c@d\":mailto:e@f",
-            json!([
-                "attendee",
-                {"delegated-to": ["mailto:a@b", "mailto:c@d"]},
-                "cal-address",
-                "mailto:e@f"
-            ]),
-            None,
-        ),
-        (
-            "ATTACH;ENCODING=BASE64;VALUE=BINARY:SGVsbG8=",
-            json!(["attach", {"encoding": "BASE64"}, "binary", "SGVsbG8="]),
-            Some("ATTACH;VALUE=BINARY;ENCODING=BASE64:SGVsbG8="),
-        ),
-        (
-            "DTSTART;X-SLACK=30.3;VALUE=DATE:20110512",
-            json!(["dtstart", {"x-slack": "30.3"}, "date", "2011-05-12"]),
-            Some("DTSTART;VALUE=DATE;X-SLACK=30.3:20110512"),
-        ),
-        (
-            "FREEBUSY;FBTYPE=FREE:19970308T160000Z/P1D,19970309T160000Z/19970309T170000Z",
-            json!(["freebusy", {"fbtype": "FREE"}, "period", ["1997-03-08T16:00:00Z", "P1D"],
-                ["1997-03-09T16:00:00Z", "1997-03-09T17:00:00Z"]]),
-            None,
-        ),
-        (
-            "X-COFFEE-DATA:Stenophylla;Guinea\\,Africa",
-            json!(["x-coffee-data", {}, "unknown", "Stenophylla;Guinea\\,Africa"]),
-            None,
-        ),
-        ("PERCENT-COMPLETE:95", json!(["percent-complete", {}, "integer", 95]), None),
-        ("X-SMOKE;VALUE=BOOLEAN:TRUE", json!(["x-smoke", {}, "boolean", true]), None),
-        ("TZOFFSETFROM:-013015", json!(["tzoffsetfrom", {}, "utc-offset", "-01:30:15"]), None),
-        (
-            "RRULE:FREQ=MONTHLY;UNTIL=20131001;INTERVAL=2;BYMONTHDAY=1,15,-1",
-            json!(["rrule", {}, "recur", {"freq": "MONTHLY", "interval": 2,
-                "bymonthday": [1, 15, -1],
-                "until": "2013-10-01"}]),
-            None,
-        ),
-        (
-            "TRIGGER;VALUE=DATE-TIME:20260101T000000Z",
-            json!(["trigger", {}, "date-time", "2026-01-01T00:00:00Z"]),
-            None,
-        ),
-        (
-            "TRIGGER;RELATED=END:-PT5M",
-            json!(["trigger", {"related": "END"}, "duration", "-PT5M"]),
-            None,
-        ),
-        ("DTSTART:nonsense", json!(["dtstart", {}, "date-time", "nonsense"]), None),
-        ("SEQUENCE:many", json!(["sequence", {}, "integer", "many"]), None),
-        (
-            "EXDATE:20260101T000000Z,20260102T000000Z",
-            json!(["exdate", {}, "date-time", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
-            None,
-        ),
-    ] {
+    let table = include_str!("../../../fixtures/ical/jcal/properties.tsv");
+    for row in table.lines().filter(|row| !row.starts_with('#')) {
+        let mut cells = row.split('\t');
+        let line = cells.next().expect("a line");
+        let expected: Value = serde_json::from_str(cells.next().expect(row)).expect(row);
         let text = format!("BEGIN:VCALENDAR\r\n{line}\r\nEND:VCALENDAR\r\n");
         let tree = crate::ical::parse(text.as_bytes()).expect(line);
         let json = to_json(&tree);
@@ -105,7 +38,7 @@ fn properties_one_by_one() {
         let read = from_json(&json).expect(line);
         let property = read.properties().next().expect("one").to_bytes();
         let found = String::from_utf8(property).expect("UTF-8").replace("\r\n ", "");
-        assert_eq!(found.trim_end(), back.unwrap_or(line));
+        assert_eq!(found.trim_end(), cells.next().unwrap_or(line));
     }
 }
 
