@@ -5,6 +5,7 @@
 
 mod network;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub directory: Directory,
     /// How they sign in.
     pub auth: Auth,
+    /// What everybody's home begins with.
+    pub homes: Homes,
     /// Limits on what clients store and ask.
     pub limits: Limits,
     /// What is written to the log.
@@ -127,6 +130,21 @@ impl Default for Auth {
             failures_per_name: 50,
             failure_window_seconds: 300,
         }
+    }
+}
+
+/// `[homes]`: what everybody's home begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Homes {
+    /// Calendars that a new home begins with: name = the kinds of components it takes.
+    pub calendars: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for Homes {
+    fn default() -> Self {
+        let calendar = |name: &str, kind: &str| (name.to_owned(), vec![kind.to_owned()]);
+        Self { calendars: [calendar("calendar", "VEVENT"), calendar("tasks", "VTODO")].into() }
     }
 }
 

@@ -64,3 +64,7 @@ pub const GROUP_MEMBERS: usize = 10_000;
 pub const ACES: usize = 200;
 /// Recipients of one free-busy request that are answered; the others are unavailable.
 pub const FREE_BUSY_RECIPIENTS: usize = 30;
+/// Locks of one home.
+pub const LOCKS: usize = 1000;
+/// Seconds a lock lasts at most, and when the client does not say.
+pub const LOCK_SECONDS: u64 = 6 * 3600;

@@ -103,7 +103,7 @@ fn joined(request: &Request, name: &str) -> Option<String> {
 }
 
 /// The entity tags of a list; commas inside quotes belong to the tag.
-fn entity_tags(field: &str) -> Vec<(ETag, bool)> {
+pub(super) fn entity_tags(field: &str) -> Vec<(ETag, bool)> {
     let mut tags = Vec::new();
     let mut rest = field;
     while let Some(open) = rest.find('"') {

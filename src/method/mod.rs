@@ -2,6 +2,48 @@
 //!
 //! Must not decide access; a method file is reached only through `http::pipeline`.
 
+pub mod allow;
+mod collection;
 pub mod conditions;
+pub mod context;
+mod default_calendar;
+mod delete;
+mod errors;
 pub mod get;
+pub mod guard;
 pub mod lock;
+pub mod media_type;
+mod object;
+pub mod options;
+mod plain;
+pub mod post;
+mod put;
+mod transfer;
+
+pub use context::Context;
+
+use crate::dav::{Error, Method, Response, Result};
+
+/// Answers a request that has been allowed.
+pub fn run(context: &Context) -> Result<Response> {
+    let (kind, exists) = (context.resource.kind, context.resource.exists);
+    let method = context.request.method;
+    if !allow::allows(kind, exists, method) {
+        return Err(Error::status(405).with_header("allow", allow::field(kind, exists)));
+    }
+    match method {
+        Method::Options => options::run(context),
+        Method::Get | Method::Head => get::run(context),
+        Method::Post => post::run(context),
+        Method::Put => put::run(context),
+        Method::Delete => delete::run(context),
+        Method::Mkcol => collection::mkcol(context),
+        Method::Mkcalendar => collection::mkcalendar(context),
+        Method::Copy | Method::Move => transfer::run(context),
+        Method::Lock => lock::lock(context),
+        Method::Unlock => lock::unlock(context),
+        Method::Propfind | Method::Proppatch | Method::Report | Method::Acl => {
+            Err(Error::status(501))
+        }
+    }
+}

@@ -3,4 +3,228 @@
 //!
 //! Must not decide access and must not know any method.
 
+pub mod calendar;
 pub mod locate;
+pub mod provision;
+pub mod resolve;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::dav::kind::ResourceKind;
+use crate::dav::{DavPath, ETag};
+use crate::principal::{ProxyKind, Record, RecordType};
+use crate::store::{Entry, Home, HomePath, PropertySet, Snapshot, StoreError};
+
+pub use resolve::Resolver;
+
+/// What a path names, seen at one moment.
+#[derive(Clone)]
+pub struct Resource {
+    /// What it is; for a missing member, what it would become.
+    pub kind: ResourceKind,
+    /// Whether there is such a resource.
+    pub exists: bool,
+    /// The path in the form the client used; ends with a slash exactly for collections.
+    pub path: DavPath,
+    /// The principal itself, or the principal a home belongs to.
+    pub owner: Option<Arc<Record>>,
+    /// The type of a collection of principals or homes.
+    pub record_type: Option<RecordType>,
+    /// Which of the two proxy groups it is.
+    pub proxy: Option<ProxyKind>,
+    /// Where in a home it lies; absent outside homes and while a home is not yet made.
+    pub place: Option<Place>,
+}
+
+/// A point in a home and what was there when the request looked.
+#[derive(Clone)]
+pub struct Place {
+    /// The home.
+    pub home: Arc<Home>,
+    /// The state of the home.
+    pub snapshot: Arc<Snapshot>,
+    /// The path in the home.
+    pub path: HomePath,
+    /// What is there; absent for missing members and for resources that have no file.
+    pub entry: Option<Entry>,
+}
+
+/// Names in a home that belong to the server.
+pub const INBOX: &str = "inbox";
+/// The outbox of a home.
+pub const OUTBOX: &str = "outbox";
+/// The free-busy URL of a home; it has no file.
+pub const FREEBUSY: &str = "freebusy";
+/// The notification collection of a home.
+pub const NOTIFICATION: &str = "notification";
+
+impl Resource {
+    /// A resource outside all homes.
+    pub fn outside(kind: ResourceKind, path: &DavPath) -> Self {
+        Self {
+            kind,
+            exists: true,
+            path: path.clone().with_slash(kind.is_collection()),
+            owner: None,
+            record_type: None,
+            proxy: None,
+            place: None,
+        }
+    }
+
+    /// Something that is not there and that nobody could make.
+    pub fn nothing(path: &DavPath) -> Self {
+        Self { exists: false, ..Self::outside(ResourceKind::PlainFile, path) }
+    }
+
+    /// The canonical path: homes and principals by GUID.
+    pub fn canonical(&self) -> DavPath {
+        match &self.owner {
+            Some(owner) => canonical(&self.path, &owner.guid),
+            None => self.path.clone(),
+        }
+    }
+
+    /// The collection of its home that holds it; absent outside homes and for homes themselves.
+    pub fn parent(&self) -> Option<Resource> {
+        let place = self.place.as_ref()?;
+        let parent = place.path.parent()?;
+        Some(self.in_same_home(parent, self.path.parent()?))
+    }
+
+    /// The member of this collection with that name, there or not.
+    pub fn member(&self, name: &str) -> Option<Resource> {
+        let place = self.place.as_ref()?;
+        Some(self.in_same_home(place.path.join(name), self.path.join(name, false)))
+    }
+
+    /// The members of a collection in a home, sorted by name; empty for everything else.
+    pub fn members(&self) -> Vec<Resource> {
+        let Some(place) = &self.place else { return Vec::new() };
+        if !self.exists || !self.kind.is_collection() {
+            return Vec::new();
+        }
+        let Some(collection) = place.snapshot.collection(&place.path) else { return Vec::new() };
+        let mut names: Vec<String> =
+            collection.children().map(|(name, _)| name.to_string()).collect();
+        if self.kind == ResourceKind::Home {
+            names.push(FREEBUSY.to_owned());
+            names.sort();
+        }
+        names.iter().filter_map(|name| self.member(name)).collect()
+    }
+
+    /// Another resource of the same home and the same moment; `path` is the client's form.
+    pub fn in_same_home(&self, at: HomePath, path: DavPath) -> Resource {
+        let place = self.place.clone().map(|place| {
+            let entry = place.snapshot.entry(&at);
+            Place { entry, path: at.clone(), ..place }
+        });
+        let entry = place.as_ref().and_then(|place| place.entry.as_ref());
+        let parent = place.as_ref().and_then(|place| {
+            at.parent()
+                .and_then(|parent| place.snapshot.entry(&parent).map(|entry| (parent, entry)))
+        });
+        let kind = resolve::kind_in_home(
+            &at,
+            entry,
+            parent.as_ref().map(|(path, entry)| (path, entry)),
+            path.has_slash(),
+        );
+        let exists = entry.is_some() || kind == ResourceKind::FreeBusyUrl;
+        Resource {
+            kind,
+            exists,
+            path: path.with_slash(kind.is_collection()),
+            owner: self.owner.clone(),
+            record_type: None,
+            proxy: None,
+            place,
+        }
+    }
+
+    /// Whether it lies in a home that has to be made, or completed, before it can be used.
+    pub fn is_unmade_home(&self) -> bool {
+        let made = |place: &Place| {
+            let root = place.snapshot.root();
+            [INBOX, OUTBOX, NOTIFICATION].iter().all(|name| root.member(name).is_some())
+        };
+        self.kind.in_home() && self.owner.is_some() && !self.place.as_ref().is_some_and(made)
+    }
+
+    /// Whether both lie in one home.
+    pub fn shares_home(&self, other: &Resource) -> bool {
+        match (&self.place, &other.place) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one.home, &other.home),
+            _ => false,
+        }
+    }
+
+    /// The entry of the store.
+    pub fn entry(&self) -> Option<&Entry> {
+        self.place.as_ref()?.entry.as_ref()
+    }
+
+    /// The entity tag: of the content, or of a collection's state.
+    pub fn etag(&self) -> Option<ETag> {
+        let place = self.place.as_ref()?;
+        etag_at(&place.snapshot, &place.path)
+    }
+
+    /// When it was changed last.
+    pub fn modified(&self) -> Option<DateTime<Utc>> {
+        self.entry().map(modified)
+    }
+
+    /// The schedule tag of a scheduling object (RFC 6638 §3.2.10).
+    pub fn schedule_tag(&self) -> Option<String> {
+        self.entry()?.object()?.schedule_tag()
+    }
+
+    /// Its dead properties, private ones included.
+    pub fn properties(&self) -> Arc<PropertySet> {
+        self.entry().map_or_else(PropertySet::empty, |entry| entry.properties().clone())
+    }
+
+    /// The bytes of a file.
+    pub fn read(&self) -> Result<Option<bytes::Bytes>, StoreError> {
+        match &self.place {
+            Some(place) => place.home.read(&place.path),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The entity tag of what lies at `path`: of a file its content's, of a collection its state's.
+pub fn etag_at(snapshot: &Snapshot, path: &HomePath) -> Option<ETag> {
+    match snapshot.entry(path)? {
+        Entry::Object(object) => Some(object.etag()),
+        Entry::Collection(_) => {
+            let point = snapshot.sync_token(path)?;
+            Some(ETag(format!("{:x}-{}", point.epoch, point.number)))
+        }
+    }
+}
+
+/// When an entry was changed last.
+pub fn modified(entry: &Entry) -> DateTime<Utc> {
+    match entry {
+        Entry::Object(object) => object.modified(),
+        Entry::Collection(collection) => collection.modified(),
+    }
+}
+
+/// Puts the GUID where the client may have written a short name.
+fn canonical(path: &DavPath, guid: &str) -> DavPath {
+    let mut segments = path.segments().to_vec();
+    if segments.len() >= 3 {
+        segments[1] = locate::UIDS.to_owned();
+        segments[2] = guid.to_owned();
+    }
+    DavPath::from_segments(segments, path.has_slash())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,136 @@
-//! GET and HEAD.
+//! GET and HEAD (RFC 9110 §9.3.1): files with conditions and ranges, calendars as one VCALENDAR,
+//! pages for people.
 
+mod listing;
 pub mod merge;
 pub mod page;
 pub mod range;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use self::merge::Merged;
+use self::range::Part;
+use super::conditions::{self, Verdict};
+use super::context::Context;
+use super::{guard, media_type};
+use crate::dav::kind::ResourceKind;
+use crate::dav::{Body, Error, Response, Result};
+use crate::ical;
+use crate::resource::Resource;
+use crate::store::ObjectKind;
+
+/// Answers GET and HEAD; `http` leaves the body of an answer to HEAD away.
+pub fn run(context: &Context) -> Result<Response> {
+    let resource = &context.resource;
+    if !resource.exists {
+        return Err(Error::not_found());
+    }
+    if resource.kind.is_collection() && !context.request.path.has_slash() {
+        let mut location = context.href(resource);
+        if let Some(query) = &context.request.query {
+            location = format!("{location}?{query}");
+        }
+        return Ok(Response::new(301).with("location", location));
+    }
+    match resource.kind {
+        ResourceKind::CalendarsUids | ResourceKind::PrincipalUids => {
+            Err(Error::status(403).because("this collection cannot be listed"))
+        }
+        ResourceKind::Calendar | ResourceKind::Inbox | ResourceKind::Outbox
+            if !wants_page(context) =>
+        {
+            with_validators(context, || whole_calendar(context))
+        }
+        kind if kind.is_collection() => with_validators(context, || listing::page(context)),
+        _ => file(context),
+    }
+}
+
+/// Browsers get pages where other clients get calendar data (reference system §2.4).
+fn wants_page(context: &Context) -> bool {
+    let agent = context.request.header("user-agent").unwrap_or_default();
+    agent.starts_with("Mozilla/") && agent.contains("Gecko")
+}
+
+/// Adds ETag and Last-Modified, and makes the body only when it is needed.
+fn with_validators(context: &Context, make: impl FnOnce() -> Result<Response>) -> Result<Response> {
+    let resource = &context.resource;
+    let response = match guard::early(context, resource)? {
+        Verdict::NotModified => Response::new(304),
+        Verdict::Proceed => make()?,
+    };
+    Ok(validators(response, resource))
+}
+
+fn validators(mut response: Response, resource: &Resource) -> Response {
+    if let Some(etag) = resource.etag() {
+        response = response.with("etag", etag.to_string());
+    }
+    if let Some(modified) = resource.modified() {
+        response = response.with("last-modified", http_date(modified));
+    }
+    if let Some(tag) = resource.schedule_tag() {
+        response = response.with("schedule-tag", format!("\"{tag}\""));
+    }
+    response
+}
+
+fn http_date(instant: DateTime<Utc>) -> String {
+    // The format cannot say what lies before 1970 or after 9999.
+    let seconds = instant.timestamp().clamp(0, 253_402_300_799);
+    let since = std::time::Duration::from_secs(seconds.unsigned_abs());
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + since)
+}
+
+fn file(context: &Context) -> Result<Response> {
+    let resource = &context.resource;
+    let object = resource.entry().and_then(|entry| entry.object());
+    let object = object.ok_or_else(Error::not_found)?;
+    if guard::early(context, resource)? == Verdict::NotModified {
+        return Ok(validators(Response::new(304), resource));
+    }
+    let bytes = resource.read()?.ok_or_else(Error::not_found)?;
+    let media_type = match &object.kind {
+        ObjectKind::Calendar(_) => media_type::CALENDAR.to_owned(),
+        _ => object.content_type(),
+    };
+    let state = resource.place.as_ref().map(|place| guard::state_at(&place.snapshot, &place.path));
+    let in_part = conditions::if_range_holds(context.request, &state.unwrap_or_default());
+    let wanted = context.request.header("range").filter(|_| in_part);
+    Ok(validators(part(wanted, bytes, &media_type), resource))
+}
+
+fn part(wanted: Option<&str>, bytes: Bytes, media_type: &str) -> Response {
+    let length = bytes.len();
+    let response = match range::part_of(wanted, length as u64) {
+        Part::Whole => Response::new(200).with_body(media_type, bytes),
+        Part::Unsatisfiable => {
+            Response::new(416).with("content-range", format!("bytes */{length}"))
+        }
+        Part::Bytes(first, last) => {
+            // Both lie below the length, which is a usize.
+            let slice = bytes.slice(first as usize..=last as usize);
+            Response::new(206)
+                .with("content-range", format!("bytes {first}-{last}/{length}"))
+                .with_body(media_type, slice)
+        }
+    };
+    response.with("accept-ranges", "bytes")
+}
+
+/// All objects the reader may see, as one VCALENDAR. Damaged files are left out.
+fn whole_calendar(context: &Context) -> Result<Response> {
+    let resource = &context.resource;
+    let name = resource.properties().text(&crate::dav::Name::dav("displayname"));
+    let mut merged = Merged::new(name.as_deref().or(resource.path.name()));
+    for member in resource.members() {
+        let Some(bytes) = member.read()? else { continue };
+        if let Ok(object) = ical::parse(&bytes) {
+            merged.add(&object);
+        }
+    }
+    let mut response = Response::new(200).with("content-type", media_type::CALENDAR);
+    response.body = Body::Full(merged.finish().into());
+    Ok(response)
+}

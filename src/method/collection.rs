@@ -1,0 +1,91 @@
+//! MKCOL (RFC 4918 §9.3, RFC 5689) and MKCALENDAR (RFC 4791 §5.3.1).
+
+use super::context::Context;
+use super::guard;
+use crate::dav::kind::ResourceKind;
+use crate::dav::name::{CALDAV, DAV};
+use crate::dav::{Error, Precondition, Response, Result};
+use crate::resource::{Resource, calendar, provision};
+use crate::store::{CollectionKind, PropertyChanges};
+use crate::xml::Element;
+use crate::xml::request::mkcol::Mkcol;
+
+/// MKCOL.
+pub fn mkcol(context: &Context) -> Result<Response> {
+    if context.resource.exists {
+        return Err(Error::status(405).because("there is already something"));
+    }
+    let parent = parent(&context.resource)?;
+    let body = Mkcol::parse(&context.request.body, context.request.header("content-type"))?;
+    let kind = match body.resource_types() {
+        None => CollectionKind::Plain,
+        Some(types) => {
+            let is = |namespace: &str, local: &str| types.iter().any(|t| t.is(namespace, local));
+            match (is(DAV, "collection"), is(CALDAV, "calendar"), types.len()) {
+                (true, true, 2) => CollectionKind::Calendar,
+                (true, false, 1) => CollectionKind::Plain,
+                _ => return Err(Precondition::ValidResourcetype.into()),
+            }
+        }
+    };
+    check_place(&parent, kind)?;
+    make(context, kind, &body.properties)
+}
+
+/// MKCALENDAR.
+pub fn mkcalendar(context: &Context) -> Result<Response> {
+    if context.resource.exists {
+        return Err(Precondition::ResourceMustBeNull.into());
+    }
+    let parent = parent(&context.resource)
+        .map_err(|_| Error::from(Precondition::CalendarCollectionLocationOk).with_status(409))?;
+    check_place(&parent, CollectionKind::Calendar)?;
+    let content_type = context.request.header("content-type");
+    let body = Mkcol::parse_mkcalendar(&context.request.body, content_type)?;
+    make(context, CollectionKind::Calendar, &body.properties)
+}
+
+fn parent(target: &Resource) -> Result<Resource> {
+    if target.place.is_none() {
+        return Err(Error::status(403).because("collections are made in homes only"));
+    }
+    let parent = target.parent().filter(|parent| parent.exists && parent.kind.is_collection());
+    parent.ok_or_else(|| Error::status(409).because("there is no such collection"))
+}
+
+/// No collection in a calendar, at any depth (RFC 4791 §4.2, §5.3.1.1).
+fn check_place(parent: &Resource, kind: CollectionKind) -> Result<()> {
+    let mut above = Some(parent.clone());
+    while let Some(collection) = above {
+        if collection.kind.holds_calendar_objects() {
+            return match kind {
+                CollectionKind::Calendar => Err(Precondition::CalendarCollectionLocationOk.into()),
+                _ => Err(Error::status(403).because("a calendar holds no collections")),
+            };
+        }
+        above = collection.parent();
+    }
+    Ok(())
+}
+
+fn make(context: &Context, kind: CollectionKind, properties: &[Element]) -> Result<Response> {
+    let target = &context.resource;
+    guard::early(context, target)?;
+    let place = target.place.as_ref().ok_or_else(|| Error::status(403))?;
+    let mut changes = match kind {
+        CollectionKind::Calendar => provision::new_calendar(&["VEVENT"], "transparent"),
+        _ => PropertyChanges::none(),
+    };
+    let resource_kind = match kind {
+        CollectionKind::Calendar => ResourceKind::Calendar,
+        _ => ResourceKind::Collection,
+    };
+    let _ = (resource_kind, properties, calendar::COMPONENT_SET);
+    place.home.write(|tx| -> Result<()> {
+        guard::inside(context, tx, &place.path, &guard::addition(&place.path))?;
+        tx.make_collection(&place.path, kind, &changes)?;
+        Ok(())
+    })?;
+    changes.set.clear();
+    Ok(Response::new(201).with("cache-control", "no-cache"))
+}

@@ -1,0 +1,147 @@
+//! What may forbid a write at the last moment: conditions, the If header and locks. `early` asks
+//! the state that the request saw, to be polite; `inside` asks the transaction, to be right.
+
+use super::conditions::{self, State, Verdict};
+use super::context::Context;
+use super::lock::table::{Locks, Touch};
+use crate::dav::error::Detail;
+use crate::dav::header::{If, if_header};
+use crate::dav::name::TWISTED_PRIVATE;
+use crate::dav::{DavPath, Error, Name, Precondition, Result};
+use crate::resource::{self, Resource};
+use crate::store::{HomePath, PropertyChanges, Snapshot, Transaction};
+
+const LOCKS: Name = Name::new(TWISTED_PRIVATE, "locks");
+const MATCH_ETAGS: Name = Name::new(TWISTED_PRIVATE, "scheduling-match-etags");
+
+/// The state that conditions are compared with.
+pub fn state_at(snapshot: &Snapshot, path: &HomePath) -> State {
+    let Some(entry) = snapshot.entry(path) else { return State::default() };
+    let accepted = entry.properties().text(&MATCH_ETAGS).unwrap_or_default();
+    State {
+        exists: true,
+        etag: resource::etag_at(snapshot, path),
+        accepted: conditions::entity_tags(&accepted).into_iter().map(|(tag, _)| tag).collect(),
+        modified: Some(resource::modified(&entry)),
+        schedule_tag: entry.object().and_then(|object| object.schedule_tag()),
+    }
+}
+
+/// The conditions of a request on what it saw.
+pub fn early(context: &Context, target: &Resource) -> Result<Verdict> {
+    let Some(place) = &target.place else {
+        return conditions::evaluate(context.request, &State::default());
+    };
+    let verdict = conditions::evaluate(context.request, &state_at(&place.snapshot, &place.path))?;
+    if_holds(context, &place.snapshot)?;
+    Ok(verdict)
+}
+
+/// The conditions of a request, and the locks on what it touches, as the transaction sees them.
+pub fn inside(
+    context: &Context,
+    tx: &Transaction,
+    target: &HomePath,
+    touched: &[Touch],
+) -> Result<()> {
+    conditions::evaluate(context.request, &state_at(tx.snapshot(), target))?;
+    locks_allow(context, tx, touched)
+}
+
+/// The If header and the locks on what is touched, without the validators.
+pub fn locks_allow(context: &Context, tx: &Transaction, touched: &[Touch]) -> Result<()> {
+    let snapshot = tx.snapshot();
+    if_holds(context, snapshot)?;
+    let locks = locks_of(context, snapshot);
+    if locks.0.is_empty() {
+        return Ok(());
+    }
+    let tokens = submitted(context)?;
+    match locks.blocking(touched, &tokens, context.actor_id()) {
+        None => Ok(()),
+        Some(lock) => {
+            let root = HomePath::new(lock.root.clone());
+            let href = context.request.href(&context.home_path(&root, false));
+            Err(Error::from(Precondition::LockTokenSubmitted).holding(Detail::Hrefs(vec![href])))
+        }
+    }
+}
+
+/// What a change of one resource touches.
+pub fn change(path: &HomePath) -> Vec<Touch> {
+    vec![Touch { path: path.segments().to_vec(), deep: false }]
+}
+
+/// What a new member touches: itself and the collection that gets it.
+pub fn addition(path: &HomePath) -> Vec<Touch> {
+    let mut touched = change(path);
+    touched.extend(
+        path.parent().map(|parent| Touch { path: parent.segments().to_vec(), deep: false }),
+    );
+    touched
+}
+
+/// What a removal touches: the resource with all below it, and the collection that loses it.
+pub fn removal(path: &HomePath) -> Vec<Touch> {
+    let mut touched = addition(path);
+    touched[0].deep = true;
+    touched
+}
+
+/// The locks of a home that have not ended.
+pub fn locks_of(context: &Context, snapshot: &Snapshot) -> Locks {
+    match snapshot.root().properties.text(&LOCKS) {
+        Some(text) => Locks::from_text(&text).at(context.now),
+        None => Locks::default(),
+    }
+}
+
+/// Keeps the locks of a home.
+pub fn keep_locks(tx: &mut Transaction, locks: &Locks) -> Result<()> {
+    let mut changes = PropertyChanges::default();
+    if locks.0.is_empty() {
+        changes.remove.push(LOCKS);
+    } else {
+        let text = locks.to_text().replace('&', "&amp;").replace('<', "&lt;");
+        changes.set.push((LOCKS, format!("<locks xmlns=\"{TWISTED_PRIVATE}\">{text}</locks>")));
+    }
+    Ok(tx.patch_properties(&HomePath::root(), &changes)?)
+}
+
+/// Drops the locks on something that is gone (RFC 4918 §9.6.1).
+pub fn forget_locks(context: &Context, tx: &mut Transaction, path: &HomePath) -> Result<()> {
+    let mut locks = locks_of(context, tx.snapshot());
+    match locks.forget(path.segments()) {
+        true => keep_locks(tx, &locks),
+        false => Ok(()),
+    }
+}
+
+fn submitted(context: &Context) -> Result<Vec<String>> {
+    let field = If::of(context.request)?;
+    Ok(field.iter().flat_map(|field| field.submitted()).map(str::to_owned).collect())
+}
+
+fn if_holds(context: &Context, snapshot: &Snapshot) -> Result<()> {
+    let Some(field) = If::of(context.request)? else { return Ok(()) };
+    let holds = field.holds(|path| if_state(context, snapshot, path));
+    if holds { Ok(()) } else { Err(Error::precondition_failed().because("If does not hold")) }
+}
+
+/// Entity tag and lock tokens of a resource that an If header speaks of.
+fn if_state(context: &Context, snapshot: &Snapshot, path: Option<&DavPath>) -> if_header::State {
+    let resource = match path.map(|path| context.resolve(path)) {
+        None => context.resource.clone(),
+        Some(Ok(resource)) => resource,
+        Some(Err(_)) => return if_header::State::default(),
+    };
+    let Some(place) = &resource.place else { return if_header::State::default() };
+    let same_home = context.resource.shares_home(&resource);
+    let snapshot = if same_home { snapshot } else { &place.snapshot };
+    let locks = locks_of(context, snapshot);
+    let tokens = locks.covering(place.path.segments()).into_iter();
+    if_header::State {
+        etag: resource::etag_at(snapshot, &place.path),
+        tokens: tokens.map(|lock| lock.token.clone()).collect(),
+    }
+}

@@ -1,0 +1,212 @@
+//! Storing a calendar object: the preconditions of RFC 4791 §5.3.2.1 in the order of the reference
+//! system, then one transaction that asks everything again that others may have changed.
+//!
+//! PUT, POST and copies into calendars come through here.
+
+use bytes::Bytes;
+
+use super::context::Context;
+use super::errors::not_calendar_data;
+use super::{guard, media_type};
+use crate::caldav::validate::{self, Rules};
+use crate::dav::error::Detail;
+use crate::dav::header::Prefer;
+use crate::dav::kind::ResourceKind;
+use crate::dav::{ETag, Error, Precondition, Response, Result};
+use crate::ical::timezone::{Zone, Zones};
+use crate::ical::{self, Component};
+use crate::resource::{Resource, calendar};
+use crate::store::{CollectionKind, HomePath, PropertyChanges, Snapshot, Transaction};
+
+/// A calendar object on its way into a calendar.
+pub struct Incoming {
+    /// The bytes as the client sent them; absent when they came in another format.
+    pub bytes: Option<Bytes>,
+    /// The object.
+    pub tree: Component,
+    /// Dead properties that come along.
+    pub properties: PropertyChanges,
+}
+
+/// What storing the object is part of.
+pub enum Purpose {
+    /// The conditions of the request speak of the target.
+    Put,
+    /// They speak of something else.
+    Copy,
+    /// The same, and what lies here is removed in the same transaction.
+    Move(HomePath),
+}
+
+/// What became of it.
+pub struct Stored {
+    /// Whether there was nothing before.
+    pub created: bool,
+    /// What is stored now.
+    pub bytes: Bytes,
+    /// Its schedule tag.
+    pub schedule_tag: Option<String>,
+    /// Whether the stored bytes differ from the client's.
+    pub changed: bool,
+}
+
+/// PUT of a member of a calendar.
+pub fn put(context: &Context) -> Result<Response> {
+    let target = &context.resource;
+    guard::early(context, target)?;
+    if !target.parent().is_some_and(|parent| parent.exists) {
+        return Err(Error::status(409).because("there is no such collection"));
+    }
+    let incoming = read_body(context)?;
+    let stored = store(context, target, incoming, Purpose::Put)?;
+    respond(context, target, stored)
+}
+
+/// The calendar object in the body of the request.
+pub fn read_body(context: &Context) -> Result<Incoming> {
+    let body = &context.request.body;
+    media_type::check_calendar(context.request)?;
+    if body.is_empty() {
+        return Err(Error::from(Precondition::ValidCalendarData).because("the body is empty"));
+    }
+    validate::check_size(body.len(), context.config.limits.resource_bytes)?;
+    let tree = ical::parse(body).map_err(|error| not_calendar_data(&error))?;
+    Ok(Incoming { bytes: Some(body.clone()), tree, properties: PropertyChanges::none() })
+}
+
+/// A file outside calendars that is to become a calendar object, with its properties.
+pub fn read_resource(context: &Context, source: &Resource) -> Result<Incoming> {
+    let object = source.entry().and_then(|entry| entry.object()).ok_or_else(Error::not_found)?;
+    let media_type = media_type::MediaType::parse(&object.content_type());
+    if media_type.is_none_or(|media_type| media_type.essence != "text/calendar") {
+        return Err(Error::from(Precondition::SupportedCalendarData)
+            .because("the source is not text/calendar"));
+    }
+    let bytes = source.read()?.ok_or_else(Error::not_found)?;
+    validate::check_size(bytes.len(), context.config.limits.resource_bytes)?;
+    let tree = ical::parse(&bytes).map_err(|error| not_calendar_data(&error))?;
+    let set = object.properties.iter().map(|(name, xml)| (name.clone(), xml.to_string()));
+    let properties = PropertyChanges { set: set.collect(), ..PropertyChanges::default() };
+    Ok(Incoming { bytes: Some(bytes), tree, properties })
+}
+
+/// Checks and stores an object as `target`.
+pub fn store(
+    context: &Context,
+    target: &Resource,
+    incoming: Incoming,
+    purpose: Purpose,
+) -> Result<Stored> {
+    let parent = target.parent().ok_or_else(|| Error::status(409))?;
+    let place = target.place.as_ref().ok_or_else(|| Error::status(403))?;
+    let kinds = calendar::component_kinds(&parent.properties());
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    let rules = Rules {
+        kinds: &kinds,
+        attendees: context.config.limits.attendees,
+        method_allowed: parent.kind == ResourceKind::Inbox,
+        ..Rules::default()
+    };
+    let zones = Zones::of(&incoming.tree, &Zone::utc());
+    validate::validate(&incoming.tree, &zones, &rules)?;
+    let uid = incoming.tree.uid().unwrap_or_default().to_owned();
+    let bytes = match &incoming.bytes {
+        Some(bytes) => bytes.clone(),
+        None => Bytes::from(incoming.tree.to_bytes()),
+    };
+    let created = place.home.write(|tx| -> Result<bool> {
+        let created = admit(context, tx, &place.path, &uid, &purpose)?;
+        tx.put(&place.path, &bytes, Some(&incoming.tree), &incoming.properties)?;
+        if let Purpose::Move(from) = &purpose {
+            tx.delete(from)?;
+        }
+        Ok(created)
+    })?;
+    let changed = incoming.bytes.is_none();
+    Ok(Stored { created, bytes, schedule_tag: None, changed })
+}
+
+/// What the transaction asks again before it stores; tells whether the object is new.
+fn admit(
+    context: &Context,
+    tx: &Transaction,
+    path: &HomePath,
+    uid: &str,
+    purpose: &Purpose,
+) -> Result<bool> {
+    let snapshot = tx.snapshot();
+    let before = snapshot.entry(path);
+    let mut touched = match before {
+        Some(_) => guard::change(path),
+        None => guard::addition(path),
+    };
+    match purpose {
+        Purpose::Put => guard::inside(context, tx, path, &touched)?,
+        Purpose::Copy => guard::locks_allow(context, tx, &touched)?,
+        Purpose::Move(from) => {
+            touched.extend(guard::removal(from));
+            guard::inside(context, tx, from, &touched)?;
+        }
+    }
+    let parent = path.parent().and_then(|parent| snapshot.collection(&parent).cloned());
+    let parent = parent.ok_or_else(|| Error::status(409).because("the calendar is gone"))?;
+    if parent.kind == CollectionKind::Calendar {
+        let gone = match purpose {
+            Purpose::Move(from) => Some(from),
+            _ => None,
+        };
+        uid_is_free(context, snapshot, uid, path, gone)?;
+    }
+    Ok(before.is_none())
+}
+
+/// No other object of the calendar has the UID, and the object that is replaced has it
+/// (RFC 4791 §5.3.2.1, no-uid-conflict). `gone` is about to disappear and does not count.
+pub fn uid_is_free(
+    context: &Context,
+    snapshot: &Snapshot,
+    uid: &str,
+    path: &HomePath,
+    gone: Option<&HomePath>,
+) -> Result<()> {
+    let conflict = |with: &HomePath, reason: &str| {
+        let href = context.request.href(&context.home_path(with, false));
+        let error = Error::from(Precondition::NoUidConflict).because(reason);
+        Err(error.holding(Detail::Hrefs(vec![href])))
+    };
+    let before = snapshot.object(path).and_then(|object| object.calendar());
+    if before.is_some_and(|summary| &*summary.uid != uid) {
+        return conflict(path, "the object that is there has another UID");
+    }
+    let parent = path.parent();
+    for other in snapshot.by_uid(uid) {
+        if other != *path && Some(&other) != gone && other.parent() == parent {
+            return conflict(&other, "another object of the calendar has this UID");
+        }
+    }
+    Ok(())
+}
+
+/// The answer to a PUT or POST: an entity tag only when the client's bytes are what is stored.
+pub fn respond(context: &Context, target: &Resource, stored: Stored) -> Result<Response> {
+    let prefer = Prefer::of(context.request)?;
+    let etag = ETag::of(&stored.bytes).to_string();
+    let mut response = Response::new(match (stored.created, prefer.representation) {
+        (true, _) => 201,
+        (false, true) => 200,
+        (false, false) => 204,
+    });
+    if prefer.representation {
+        response = response
+            .with("preference-applied", "return=representation")
+            .with("content-location", context.href(target))
+            .with("etag", etag)
+            .with_body(media_type::CALENDAR, stored.bytes);
+    } else if !stored.changed {
+        response = response.with("etag", etag);
+    }
+    if let Some(tag) = stored.schedule_tag {
+        response = response.with("schedule-tag", format!("\"{tag}\""));
+    }
+    Ok(response)
+}

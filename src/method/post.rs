@@ -1,0 +1,44 @@
+//! POST: add-member (RFC 5995), the outbox (RFC 6638 §5), the free-busy URL.
+
+use uuid::Uuid;
+
+use super::context::Context;
+use super::object::{self, Purpose};
+use crate::dav::kind::ResourceKind;
+use crate::dav::{Error, Response, Result};
+use crate::resource::Resource;
+
+/// The name below a calendar that POST adds members through (`DAV:add-member`).
+pub const ADD_MEMBER: &str = ";add-member";
+
+/// Answers a POST by what it is sent to.
+pub fn run(context: &Context) -> Result<Response> {
+    let resource = &context.resource;
+    if is_add_member(resource) {
+        return add_member(context);
+    }
+    if !resource.exists {
+        return Err(Error::not_found());
+    }
+    match resource.kind {
+        ResourceKind::Outbox => Err(Error::status(501)),
+        _ => Err(Error::status(403).because("nothing can be posted here")),
+    }
+}
+
+/// Whether the request goes to the add-member URL of a calendar.
+pub fn is_add_member(resource: &Resource) -> bool {
+    resource.kind == ResourceKind::CalendarObject && resource.path.name() == Some(ADD_MEMBER)
+}
+
+/// Stores the body under a new name and tells which.
+fn add_member(context: &Context) -> Result<Response> {
+    let calendar = context.resource.parent().filter(|calendar| calendar.exists);
+    let calendar = calendar.ok_or_else(Error::not_found)?;
+    let incoming = object::read_body(context)?;
+    let name = format!("{}.ics", Uuid::new_v4());
+    let target = calendar.member(&name).ok_or_else(Error::not_found)?;
+    let stored = object::store(context, &target, incoming, Purpose::Copy)?;
+    let response = object::respond(context, &target, stored)?;
+    Ok(response.with("location", context.href(&target)))
+}

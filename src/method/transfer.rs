@@ -1,0 +1,243 @@
+//! COPY and MOVE (RFC 4918 §9.8, §9.9; RFC 4791 §5.3.2.1): the rules that both share.
+
+use super::context::Context;
+use super::delete::removable;
+use super::{default_calendar, guard, object};
+use crate::dav::header::{self, Depth};
+use crate::dav::kind::ResourceKind;
+use crate::dav::{Error, Method, Precondition, Response, Result};
+use crate::resource::Resource;
+use crate::store::{CollectionKind, Entry, HomePath, PropertyChanges, Snapshot};
+
+/// What is to be copied or moved where.
+struct Transfer {
+    from: Resource,
+    to: Resource,
+    moving: bool,
+    overwrite: bool,
+    depth: Depth,
+}
+
+/// Answers COPY and MOVE.
+pub fn run(context: &Context) -> Result<Response> {
+    let transfer = Transfer {
+        from: context.resource.clone(),
+        to: context.resolve(&header::destination(context.request)?)?,
+        moving: context.request.method == Method::Move,
+        overwrite: header::overwrite(context.request)?,
+        depth: Depth::of(context.request)?.unwrap_or(Depth::Infinity),
+    };
+    check(&transfer)?;
+    guard::early(context, &transfer.from)?;
+    let created = if needs_validation(&transfer) {
+        into_calendar(context, &transfer)?
+    } else if transfer.from.shares_home(&transfer.to) {
+        within_home(context, &transfer)?
+    } else {
+        between_homes(context, &transfer)?
+    };
+    let response = Response::new(if created { 201 } else { 204 });
+    Ok(match created {
+        true => response.with("location", context.request.href(&transfer.to.path)),
+        false => response,
+    })
+}
+
+/// Everything that can be said without looking into the data.
+fn check(transfer: &Transfer) -> Result<()> {
+    let Transfer { from, to, moving, .. } = transfer;
+    let refuse = |reason: &str| Err(Error::status(403).because(reason));
+    if !from.kind.in_home() && from.exists {
+        return refuse("this resource can be neither copied nor moved");
+    }
+    if !from.exists {
+        return Err(Error::not_found());
+    }
+    if !removable(from.kind) || (!moving && from.kind == ResourceKind::Calendar) {
+        return refuse("this resource belongs to the server");
+    }
+    let Some(place) = &to.place else { return refuse("nothing can be stored there") };
+    if place.path.is_root() || !(removable(to.kind)) {
+        return refuse("nothing can be stored there");
+    }
+    if from.canonical().with_slash(true).contains(&to.canonical()) {
+        return refuse("the destination lies in the source");
+    }
+    if to.exists && to.canonical().with_slash(true).contains(&from.canonical()) {
+        return refuse("the source lies in the destination");
+    }
+    if *moving && transfer.depth != Depth::Infinity && from.kind.is_collection() {
+        return Err(Error::bad_request("collections are moved with Depth: infinity"));
+    }
+    if transfer.depth == Depth::One {
+        return Err(Error::bad_request("Depth: 1 means nothing here"));
+    }
+    let parent = to.parent().filter(|parent| parent.exists && parent.kind.is_collection());
+    let parent = parent.ok_or_else(|| Error::status(409).because("there is no such collection"))?;
+    if parent.kind.holds_calendar_objects() && from.kind.is_collection() {
+        let error = Error::from(Precondition::CalendarCollectionLocationOk);
+        return Err(error.because("a calendar holds no collections"));
+    }
+    if from.kind == ResourceKind::Calendar && in_calendar(to) {
+        return Err(Precondition::CalendarCollectionLocationOk.into());
+    }
+    if to.exists && !transfer.overwrite {
+        return Err(Error::precondition_failed().because("the destination exists"));
+    }
+    between_calendars(transfer)
+}
+
+/// Objects that go from calendar to calendar.
+fn between_calendars(transfer: &Transfer) -> Result<()> {
+    let Transfer { from, to, .. } = transfer;
+    if from.kind != ResourceKind::CalendarObject || to.kind != ResourceKind::CalendarObject {
+        return Ok(());
+    }
+    let owner = |resource: &Resource| resource.owner.as_ref().map(|owner| owner.guid.clone());
+    if owner(from) != owner(to) {
+        return Err(Error::status(403).because("the calendars belong to different people"));
+    }
+    if transfer.moving && to.exists {
+        return Err(Error::status(403).because("an object is not moved over another one"));
+    }
+    Ok(())
+}
+
+fn in_calendar(resource: &Resource) -> bool {
+    let mut above = resource.parent();
+    while let Some(collection) = above {
+        if collection.kind.holds_calendar_objects() {
+            return true;
+        }
+        above = collection.parent();
+    }
+    false
+}
+
+/// Whether the data have never been looked at as a calendar object of the destination.
+fn needs_validation(transfer: &Transfer) -> bool {
+    transfer.to.kind == ResourceKind::CalendarObject
+        && (transfer.from.kind != ResourceKind::CalendarObject)
+}
+
+/// A plain file becomes a calendar object: everything a PUT would be asked is asked.
+fn into_calendar(context: &Context, transfer: &Transfer) -> Result<bool> {
+    let incoming = object::read_resource(context, &transfer.from)?;
+    let same_home = transfer.from.shares_home(&transfer.to);
+    let purpose = match (&transfer.from.place, transfer.moving && same_home) {
+        (Some(place), true) => object::Purpose::Move(place.path.clone()),
+        _ => object::Purpose::Copy,
+    };
+    let stored = object::store(context, &transfer.to, incoming, purpose)?;
+    if transfer.moving && !same_home {
+        remove_source(context, transfer)?;
+    }
+    Ok(stored.created)
+}
+
+fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
+    let (from, to) = paths(transfer)?;
+    let place = transfer.from.place.as_ref().ok_or_else(Error::not_found)?;
+    place.home.write(|tx| -> Result<bool> {
+        let mut touched = guard::removal(&to);
+        if transfer.moving {
+            touched.extend(guard::removal(&from));
+        }
+        guard::inside(context, tx, &from, &touched)?;
+        let source = tx.snapshot().entry(&from).ok_or_else(Error::not_found)?;
+        let replaced = tx.snapshot().entry(&to).is_some();
+        if replaced && !transfer.overwrite {
+            return Err(Error::precondition_failed().because("the destination exists"));
+        }
+        uids_stay_unique(context, tx.snapshot(), transfer, &from, &to)?;
+        if replaced {
+            tx.delete(&to)?;
+            guard::forget_locks(context, tx, &to)?;
+        }
+        match &source {
+            _ if transfer.moving => {
+                tx.rename(&from, &to)?;
+                guard::forget_locks(context, tx, &from)?;
+                default_calendar::follow(tx, &transfer.from, &transfer.to)?;
+            }
+            Entry::Collection(collection) if transfer.depth == Depth::Zero => {
+                let properties = copied_properties(&source);
+                tx.make_collection(&to, collection.kind, &properties)?;
+            }
+            _ => tx.copy(&from, &to)?,
+        }
+        Ok(!replaced)
+    })
+}
+
+/// One file from home to home: never two transactions at once, and the source goes last.
+fn between_homes(context: &Context, transfer: &Transfer) -> Result<bool> {
+    if transfer.from.kind.is_collection() {
+        return Err(Error::status(403).because("collections stay in their home"));
+    }
+    let (_, to) = paths(transfer)?;
+    let place = transfer.to.place.as_ref().ok_or_else(|| Error::status(403))?;
+    let entry = transfer.from.entry().ok_or_else(Error::not_found)?;
+    let bytes = transfer.from.read()?.ok_or_else(Error::not_found)?;
+    let created = place.home.write(|tx| -> Result<bool> {
+        guard::locks_allow(context, tx, &guard::removal(&to))?;
+        let before = tx.snapshot().entry(&to);
+        if before.is_some() && !transfer.overwrite {
+            return Err(Error::precondition_failed().because("the destination exists"));
+        }
+        if before.is_some() {
+            tx.delete(&to)?;
+        }
+        tx.put(&to, &bytes, None, &copied_properties(entry))?;
+        Ok(before.is_none())
+    })?;
+    if transfer.moving {
+        remove_source(context, transfer)?;
+    }
+    Ok(created)
+}
+
+fn remove_source(context: &Context, transfer: &Transfer) -> Result<()> {
+    let place = transfer.from.place.as_ref().ok_or_else(Error::not_found)?;
+    place.home.write(|tx| -> Result<()> {
+        guard::inside(context, tx, &place.path, &guard::removal(&place.path))?;
+        tx.delete(&place.path)?;
+        guard::forget_locks(context, tx, &place.path)
+    })
+}
+
+fn paths(transfer: &Transfer) -> Result<(HomePath, HomePath)> {
+    match (&transfer.from.place, &transfer.to.place) {
+        (Some(from), Some(to)) => Ok((from.path.clone(), to.path.clone())),
+        _ => Err(Error::status(403)),
+    }
+}
+
+/// A UID stands once in a calendar (RFC 4791 §4.1); what is moved away does not count.
+fn uids_stay_unique(
+    context: &Context,
+    snapshot: &Snapshot,
+    transfer: &Transfer,
+    from: &HomePath,
+    to: &HomePath,
+) -> Result<()> {
+    let Some(object) = snapshot.object(from) else { return Ok(()) };
+    let in_calendar = to
+        .parent()
+        .and_then(|parent| snapshot.collection(&parent).cloned())
+        .is_some_and(|collection| collection.kind == CollectionKind::Calendar);
+    match object.calendar() {
+        Some(summary) if in_calendar => {
+            let gone = transfer.moving.then_some(from);
+            object::uid_is_free(context, snapshot, &summary.uid, to, gone)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The dead properties of a resource, for its copy.
+fn copied_properties(entry: &Entry) -> PropertyChanges {
+    let properties = entry.properties();
+    let set = properties.iter().map(|(name, xml)| (name.clone(), xml.to_string())).collect();
+    PropertyChanges { set, ..PropertyChanges::default() }
+}
