@@ -10,6 +10,7 @@ pub mod kind;
 pub mod method;
 pub mod name;
 pub mod path;
+pub mod query;
 pub mod request;
 pub mod response;
 pub mod sync_token;

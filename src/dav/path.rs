@@ -7,6 +7,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::limits;
 
+/// The time-zone service: below it a segment may have slashes in it.
+const TIMEZONES: &str = "stdtimezones";
+
 /// What stays as it is in a segment of an href: RFC 3986 `pchar` without sub-delimiters that
 /// clients are known to encode differently.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -64,7 +67,9 @@ impl DavPath {
             if segments.len() == limits::PATH_SEGMENTS {
                 return Err(PathError::Length);
             }
-            segments.push(decode(raw)?);
+            // Identifiers of time zones have slashes in them, which RFC 7808 §4.1 has encoded.
+            let slashes = segments.first().is_some_and(|first| first == TIMEZONES);
+            segments.push(decode(raw, slashes)?);
         }
         Ok(Self { slash: segments.is_empty() || rest.ends_with('/'), segments })
     }
@@ -137,7 +142,7 @@ impl fmt::Display for DavPath {
     }
 }
 
-fn decode(raw: &str) -> Result<String, PathError> {
+fn decode(raw: &str, slashes: bool) -> Result<String, PathError> {
     let mut escapes = raw.split('%');
     escapes.next();
     for escape in escapes {
@@ -147,7 +152,8 @@ fn decode(raw: &str) -> Result<String, PathError> {
         }
     }
     let text = percent_decode_str(raw).decode_utf8().map_err(|_| PathError::Encoding)?;
-    if text == "." || text == ".." || text.contains(|c: char| c == '/' || c.is_control()) {
+    let wrong = |c: char| c.is_control() || (c == '/' && !slashes);
+    if text == "." || text == ".." || text.contains(wrong) {
         return Err(PathError::Segment);
     }
     if text.len() > limits::PATH_SEGMENT_BYTES {
@@ -171,6 +177,11 @@ mod tests {
                 "/calendars/users/a@b.c/",
             ),
             ("/x/50%25%20off.ics", vec!["x", "50% off.ics"], "/x/50%25%20off.ics"),
+            (
+                "/stdtimezones/zones/Europe%2FParis",
+                vec!["stdtimezones", "zones", "Europe/Paris"],
+                "/stdtimezones/zones/Europe%2FParis",
+            ),
             ("/x/%E3%81%BE.ics", vec!["x", "ま.ics"], "/x/%E3%81%BE.ics"),
         ] {
             let path = DavPath::parse(text).unwrap();

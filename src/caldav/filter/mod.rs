@@ -6,6 +6,8 @@
 mod candidates;
 mod matching;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use candidates::Candidates;
 
