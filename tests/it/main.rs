@@ -5,5 +5,6 @@ mod command_line;
 mod configuration;
 mod harness;
 mod tidy;
+mod transcripts;
 mod transport;
 mod transport_inside;
