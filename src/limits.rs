@@ -58,6 +58,8 @@ pub const QUERY_RESULTS: usize = 10_000;
 pub const MULTIGET_HREFS: usize = 5000;
 /// Results of one principal search (reference: 500).
 pub const PRINCIPAL_RESULTS: usize = 500;
+/// Hrefs that one expand-property follows.
+pub const EXPANDED_HREFS: usize = 5000;
 /// Principals visited when nested groups are followed.
 pub const GROUP_MEMBERS: usize = 10_000;
 /// ACEs of one stored ACL.

@@ -99,6 +99,7 @@ preconditions! {
     DefaultCalendarNeeded         403 CALDAV "default-calendar-needed" "RFC 6638 §4.3";
     DefaultCalendarDeleteAllowed  403 CALDAV "default-calendar-delete-allowed" "draft-desruisseaux-caldav-sched-07";
     ValidScheduleDefaultCalendarUrl 403 CALDAV "valid-schedule-default-calendar-URL" "RFC 6638 §9.2";
+    ValidCalendarUrl              409 CALDAV "valid-calendar-url" "draft-desruisseaux-caldav-sched-04";
     ValidSchedulingMessage        403 CALDAV "valid-scheduling-message" "RFC 6638 §5";
     OriginatorAllowed             403 CALDAV "originator-allowed" "draft-desruisseaux-caldav-sched-04";
     OrganizerAllowed              403 CALDAV "organizer-allowed" "RFC 6638 §5";

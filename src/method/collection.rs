@@ -1,14 +1,16 @@
 //! MKCOL (RFC 4918 §9.3, RFC 5689) and MKCALENDAR (RFC 4791 §5.3.1).
 
 use super::context::Context;
-use super::guard;
+use super::{guard, proppatch};
 use crate::dav::kind::ResourceKind;
 use crate::dav::name::{CALDAV, DAV};
-use crate::dav::{Error, Precondition, Response, Result};
-use crate::resource::{Resource, calendar, provision};
+use crate::dav::{Error, Method, Name, Precondition, Response, Result};
+use crate::resource::property::change::{self, Outcome};
+use crate::resource::{Resource, provision};
 use crate::store::{CollectionKind, PropertyChanges};
-use crate::xml::Element;
+use crate::xml::request::Instruction;
 use crate::xml::request::mkcol::Mkcol;
+use crate::xml::{self, Element};
 
 /// MKCOL.
 pub fn mkcol(context: &Context) -> Result<Response> {
@@ -72,20 +74,41 @@ fn make(context: &Context, kind: CollectionKind, properties: &[Element]) -> Resu
     let target = &context.resource;
     guard::early(context, target)?;
     let place = target.place.as_ref().ok_or_else(|| Error::status(403))?;
-    let mut changes = match kind {
-        CollectionKind::Calendar => provision::new_calendar(&["VEVENT"], "transparent"),
-        _ => PropertyChanges::none(),
+    let (mut changes, resource_kind) = match kind {
+        CollectionKind::Calendar => {
+            (provision::new_calendar(&["VEVENT"], "transparent"), ResourceKind::Calendar)
+        }
+        _ => (PropertyChanges::none(), ResourceKind::Collection),
     };
-    let resource_kind = match kind {
-        CollectionKind::Calendar => ResourceKind::Calendar,
-        _ => ResourceKind::Collection,
-    };
-    let _ = (resource_kind, properties, calendar::COMPONENT_SET);
+    let wanted: Vec<Instruction> = properties.iter().cloned().map(Instruction::Set).collect();
+    let future = Resource { kind: resource_kind, ..target.clone() };
+    let outcome = change::plan(&context.view(), &future, &wanted, true);
+    if !outcome.is_ok() {
+        return refuse(context, &outcome);
+    }
+    changes.set.push(provision::new_resource_id());
+    changes.set.extend(outcome.plan.here.set);
     place.home.write(|tx| -> Result<()> {
         guard::inside(context, tx, &place.path, &guard::addition(&place.path))?;
         tx.make_collection(&place.path, kind, &changes)?;
         Ok(())
     })?;
-    changes.set.clear();
     Ok(Response::new(201).with("cache-control", "no-cache"))
+}
+
+/// Nothing is made when a property cannot be set: RFC 5689 §3 answers with `DAV:mkcol-response`,
+/// RFC 4791 §5.3.1.2 with a multistatus.
+fn refuse(context: &Context, outcome: &Outcome) -> Result<Response> {
+    if context.request.method == Method::Mkcalendar {
+        let body = proppatch::multistatus(context, outcome, false).map_err(Error::internal)?;
+        return Ok(Response::new(207).with_body(xml::MEDIA_TYPE, body));
+    }
+    let failures = outcome.results.iter().filter_map(|(_, result)| result.as_ref().err());
+    let status = failures.map(|error| error.status).find(|status| *status != 424);
+    let body = xml::Writer::document(&Name::dav("mkcol-response"), |writer| {
+        xml::multistatus::write_propstats(writer, |propstats| {
+            outcome.write(&context.request.origin.prefix, false, propstats);
+        });
+    });
+    Ok(Response::new(status.unwrap_or(403)).with_body(xml::MEDIA_TYPE, body))
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::acl::Policy;
 use crate::app::App;
 use crate::auth::Actor;
 use crate::config::Config;
 use crate::dav::{DavPath, Request, Result};
 use crate::principal::Directory;
+use crate::resource::access::Access;
+use crate::resource::property::View;
 use crate::resource::{Resolver, Resource};
 use crate::store::HomePath;
 
@@ -48,6 +51,20 @@ impl Context<'_> {
         let home = self.request.path.segments().iter().take(3);
         let segments = home.chain(path.segments()).cloned();
         DavPath::from_segments(segments.collect::<Vec<String>>(), slash)
+    }
+
+    /// What the answers to this request have in common.
+    pub fn view(&self) -> View {
+        let policy = Policy::of(&self.directory);
+        View {
+            directory: Arc::clone(&self.directory),
+            config: Arc::clone(&self.config),
+            origin: self.request.origin.clone(),
+            actor: self.actor.record().cloned(),
+            access: Access::new(&self.directory, self.actor.guid(), policy),
+            now: self.now,
+            active_locks: super::lock::active_locks,
+        }
     }
 
     /// GUID of who acts; empty for nobody.

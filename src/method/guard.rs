@@ -1,6 +1,8 @@
 //! What may forbid a write at the last moment: conditions, the If header and locks. `early` asks
 //! the state that the request saw, to be polite; `inside` asks the transaction, to be right.
 
+use chrono::{DateTime, Utc};
+
 use super::conditions::{self, State, Verdict};
 use super::context::Context;
 use super::lock::table::{Locks, Touch};
@@ -90,8 +92,13 @@ pub fn removal(path: &HomePath) -> Vec<Touch> {
 
 /// The locks of a home that have not ended.
 pub fn locks_of(context: &Context, snapshot: &Snapshot) -> Locks {
+    locks_at(snapshot, context.now)
+}
+
+/// The locks of a home at some moment.
+pub fn locks_at(snapshot: &Snapshot, now: DateTime<Utc>) -> Locks {
     match snapshot.root().properties.text(&LOCKS) {
-        Some(text) => Locks::from_text(&text).at(context.now),
+        Some(text) => Locks::from_text(&text).at(now),
         None => Locks::default(),
     }
 }

@@ -17,7 +17,10 @@ mod object;
 pub mod options;
 mod plain;
 pub mod post;
+mod propfind;
+mod proppatch;
 mod put;
+pub mod report;
 mod transfer;
 
 pub use context::Context;
@@ -42,8 +45,9 @@ pub fn run(context: &Context) -> Result<Response> {
         Method::Copy | Method::Move => transfer::run(context),
         Method::Lock => lock::lock(context),
         Method::Unlock => lock::unlock(context),
-        Method::Propfind | Method::Proppatch | Method::Report | Method::Acl => {
-            Err(Error::status(501))
-        }
+        Method::Propfind => propfind::run(context),
+        Method::Proppatch => proppatch::run(context),
+        Method::Report => report::run(context),
+        Method::Acl => Err(Error::status(501)),
     }
 }

@@ -3,9 +3,14 @@
 //!
 //! Must not decide access and must not know any method.
 
+pub mod access;
 pub mod calendar;
+pub mod default_calendar;
 pub mod locate;
+pub mod members;
+pub mod property;
 pub mod provision;
+pub mod report_set;
 pub mod resolve;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! What a home has from the beginning: the initial calendars, inbox, outbox, notifications.
 
+use uuid::Uuid;
+
 use crate::config::Homes;
 use crate::dav::Name;
 use crate::dav::name::CALDAV;
@@ -7,6 +9,7 @@ use crate::principal::Record;
 use crate::store::{CollectionKind, PropertyChanges, Provision, ProvisionedCollection};
 
 use super::calendar;
+use super::property::webdav::STORED_RESOURCE_ID;
 use super::{INBOX, NOTIFICATION, OUTBOX};
 
 /// What is made when somebody's home is made, and what of it is made again when it is missing.
@@ -21,7 +24,7 @@ pub fn initial(homes: &Homes, owner: &Record) -> Provision {
         ProvisionedCollection {
             name: name.clone(),
             kind: CollectionKind::Calendar,
-            properties: new_calendar(&kinds, "opaque"),
+            properties: with_resource_id(new_calendar(&kinds, "opaque")),
             always: false,
         }
     }));
@@ -43,7 +46,19 @@ pub fn new_calendar(kinds: &[&str], transparency: &str) -> PropertyChanges {
     PropertyChanges::none().with(name, component_set).with(Name::caldav(local), transp)
 }
 
+/// The `DAV:resource-id` of a new collection (RFC 5842 §3.1).
+pub fn new_resource_id() -> (Name, String) {
+    let Name { namespace, local } = STORED_RESOURCE_ID;
+    let xml = format!("<{local} xmlns=\"{namespace}\">urn:uuid:{}</{local}>", Uuid::new_v4());
+    (STORED_RESOURCE_ID, xml)
+}
+
+fn with_resource_id(mut properties: PropertyChanges) -> PropertyChanges {
+    properties.set.push(new_resource_id());
+    properties
+}
+
 fn server_made(name: &str, kind: CollectionKind) -> ProvisionedCollection {
-    let properties = PropertyChanges::none();
+    let properties = with_resource_id(PropertyChanges::none());
     ProvisionedCollection { name: name.to_owned(), kind, properties, always: true }
 }

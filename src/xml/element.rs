@@ -145,7 +145,8 @@ impl Element {
         }
     }
 
-    /// The element on its own: every namespace it needs is declared inside it.
+    /// The element on its own: every namespace it needs is declared inside it. Attributes come
+    /// before declarations and in single quotes, which some clients' tests compare literally.
     pub fn to_xml(&self) -> String {
         let mut out = String::with_capacity(128);
         write_element(self, &mut Vec::new(), &mut out);
@@ -179,12 +180,12 @@ fn write_element(element: &Element, scope: &mut Scope, out: &mut String) {
         let prefix = attribute_prefix(attribute, outer, scope, &mut declared);
         attributes.push(' ');
         attributes.push_str(&qualified(&prefix, &attribute.name.local));
-        attributes.push_str("=\"");
+        attributes.push_str("='");
         escape_attribute(&attribute.value, &mut attributes);
-        attributes.push('"');
+        attributes.push('\'');
     }
-    out.push_str(&declared);
     out.push_str(&attributes);
+    out.push_str(&declared);
     if element.children.is_empty() {
         out.push_str("/>");
     } else {
@@ -215,9 +216,9 @@ fn declare(prefix: &str, namespace: &str, scope: &mut Scope, declared: &mut Stri
     }
     declared.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
     declared.push_str(prefix);
-    declared.push_str("=\"");
+    declared.push_str("='");
     escape_attribute(namespace, declared);
-    declared.push('"');
+    declared.push('\'');
 }
 
 /// A prefix for an attribute that this element (declarations from `outer` on) can still bind.

@@ -41,15 +41,7 @@ impl<'a> Multistatus<'a> {
         href: &str,
         content: impl FnOnce(&mut Propstats<'_>),
     ) -> io::Result<()> {
-        self.writer.open(&RESPONSE);
-        self.writer.href(href);
-        let before = self.writer.out.len();
-        content(&mut Propstats { writer: &mut self.writer });
-        if self.writer.out.len() == before {
-            // RFC 4918 §14.24 wants a propstat or a status.
-            write_status(&mut self.writer, 200);
-        }
-        self.writer.close(&RESPONSE);
+        write_response(&mut self.writer, href, content);
         self.flush_when(CHUNK_BYTES)
     }
 
@@ -94,7 +86,30 @@ impl<'a> Multistatus<'a> {
     }
 }
 
+/// A `DAV:response` inside another element, as `DAV:expand-property` answers (RFC 3253 §3.8).
+pub fn write_response(writer: &mut Writer, href: &str, content: impl FnOnce(&mut Propstats<'_>)) {
+    writer.open(&RESPONSE);
+    writer.href(href);
+    let before = writer.out.len();
+    content(&mut Propstats { writer });
+    if writer.out.len() == before {
+        // RFC 4918 §14.24 wants a propstat or a status.
+        write_status(writer, 200);
+    }
+    writer.close(&RESPONSE);
+}
+
+/// `DAV:propstat` elements without a response around them (RFC 5689 §5.2).
+pub fn write_propstats(writer: &mut Writer, content: impl FnOnce(&mut Propstats<'_>)) {
+    content(&mut Propstats { writer });
+}
+
 impl Propstats<'_> {
+    /// A status for the whole response, instead of any propstat.
+    pub fn status_only(&mut self, status: u16) {
+        write_status(self.writer, status);
+    }
+
     /// The properties that share a status.
     pub fn propstat(&mut self, status: u16, properties: impl FnOnce(&mut Writer)) {
         self.failed_propstat(&Error::status(status), "", properties);

@@ -161,6 +161,7 @@ pub(super) fn escape_attribute(text: &str, out: &mut String) {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
         '"' => Some("&quot;"),
+        '\'' => Some("&apos;"),
         '\t' => Some("&#9;"),
         '\n' => Some("&#10;"),
         '\r' => Some("&#13;"),

@@ -14,7 +14,7 @@ pub use depth::Depth;
 pub use destination::destination;
 pub use if_header::{Condition, If, List, Tag};
 pub use lock::{Timeout, lock_token};
-pub use prefer::Prefer;
+pub use prefer::{Prefer, Preference};
 pub use switch::{calendar_timezones, overwrite, schedule_reply};
 
 use super::{Error, Request, Result};

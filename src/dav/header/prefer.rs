@@ -43,22 +43,29 @@ impl Prefer {
         Ok(prefer)
     }
 
-    /// The value of `Preference-Applied` for those that this answer honoured.
-    pub fn applied(&self, honoured: Prefer) -> Option<String> {
-        let mut names = Vec::new();
-        if self.minimal && honoured.minimal && !self.brief {
-            names.push("return=minimal");
-        }
-        if self.representation && honoured.representation {
-            names.push("return=representation");
-        }
-        if self.depth_noroot && honoured.depth_noroot {
-            names.push("depth-noroot");
-        }
+    /// The value of `Preference-Applied`, given what this answer honours (RFC 7240 §3). `Brief` is
+    /// no preference, so nothing is said about it.
+    pub fn applied(&self, honoured: &[Preference]) -> Option<String> {
+        let names: Vec<&str> = honoured
+            .iter()
+            .filter_map(|preference| match preference {
+                Preference::Minimal if self.minimal && !self.brief => Some("return=minimal"),
+                Preference::Representation if self.representation => Some("return=representation"),
+                Preference::DepthNoroot if self.depth_noroot => Some("depth-noroot"),
+                _ => None,
+            })
+            .collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
+}
 
-    /// Every preference, for methods that honour all they are told.
-    pub const ALL: Prefer =
-        Prefer { minimal: true, representation: true, depth_noroot: true, brief: false };
+/// A preference that an answer can honour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preference {
+    /// `return=minimal`.
+    Minimal,
+    /// `return=representation`.
+    Representation,
+    /// `depth-noroot`.
+    DepthNoroot,
 }

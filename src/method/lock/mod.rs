@@ -13,8 +13,10 @@ use super::guard;
 use crate::dav::error::Detail;
 use crate::dav::header::{self, Depth, If, Timeout};
 use crate::dav::kind::ResourceKind;
-use crate::dav::{Error, Precondition, Response, Result};
+use crate::dav::{DavPath, Error, Precondition, Response, Result};
 use crate::limits;
+use crate::resource::Resource;
+use crate::resource::property::View;
 use crate::store::{HomePath, PropertyChanges};
 use crate::xml::request::lockinfo::LockInfo;
 
@@ -145,7 +147,9 @@ fn granted(context: &Context) -> Result<u64> {
 
 /// The lockdiscovery of a new or refreshed lock (§9.10.1).
 fn describe(context: &Context, response: Response, lock: &Lock) -> Response {
-    let active = active_lock(context, lock);
+    let slash = context.resource.kind.is_collection();
+    let root = context.home_path(&HomePath::new(lock.root.clone()), slash);
+    let active = active_lock(&context.request.href(&root), lock);
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:prop xmlns:D=\"DAV:\">\
          <D:lockdiscovery>{active}</D:lockdiscovery></D:prop>\n"
@@ -153,20 +157,32 @@ fn describe(context: &Context, response: Response, lock: &Lock) -> Response {
     response.with_body("application/xml; charset=utf-8", body)
 }
 
+/// The `DAV:activelock` elements of a resource, for `DAV:lockdiscovery` (§15.8).
+pub fn active_locks(view: &View, resource: &Resource) -> String {
+    let Some(place) = &resource.place else { return String::new() };
+    let locks = guard::locks_at(&place.snapshot, view.now);
+    let covering = locks.covering(place.path.segments());
+    let home: Vec<String> = resource.path.segments().iter().take(3).cloned().collect();
+    let active = covering.into_iter().map(|lock| {
+        let entry = place.snapshot.entry(&HomePath::new(lock.root.clone()));
+        let slash = entry.is_some_and(|entry| entry.collection().is_some());
+        let segments: Vec<String> = home.iter().chain(&lock.root).cloned().collect();
+        active_lock(&view.href(&DavPath::from_segments(segments, slash)), lock)
+    });
+    active.collect()
+}
+
 /// `DAV:activelock` (§14.1), with the prefix `D` bound to `DAV:` around it.
-pub fn active_lock(context: &Context, lock: &Lock) -> String {
-    let slash = context.resource.kind.is_collection();
-    let root = context.home_path(&HomePath::new(lock.root.clone()), slash);
+fn active_lock(root: &str, lock: &Lock) -> String {
     let scope = if lock.exclusive { "exclusive" } else { "shared" };
     let depth = if lock.deep { "infinity" } else { "0" };
     format!(
         "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:{scope}/></D:lockscope>\
          <D:depth>{depth}</D:depth>{}<D:timeout>Second-{}</D:timeout>\
          <D:locktoken><D:href>{}</D:href></D:locktoken>\
-         <D:lockroot><D:href>{}</D:href></D:lockroot></D:activelock>",
+         <D:lockroot><D:href>{root}</D:href></D:lockroot></D:activelock>",
         lock.owner.as_deref().unwrap_or_default(),
         lock.seconds,
         lock.token,
-        context.request.href(&root),
     )
 }

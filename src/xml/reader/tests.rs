@@ -135,19 +135,19 @@ fn writes_an_element_on_its_own() {
         (
             "<r xmlns='urn:a' xmlns:p='urn:p'><c p:x='1' y='2'><p:d/><e xmlns=''/></c></r>",
             "{urn:a}c",
-            "<c xmlns=\"urn:a\" xmlns:p=\"urn:p\" p:x=\"1\" y=\"2\"><p:d/><e xmlns=\"\"/></c>",
+            "<c p:x='1' y='2' xmlns='urn:a' xmlns:p='urn:p'><p:d/><e xmlns=''/></c>",
         ),
         (
             "<r xmlns:p='u'><p:c>a&amp;&lt;\r\nb&#13;</p:c></r>",
             "{u}c",
-            "<p:c xmlns:p=\"u\">a&amp;&lt;\nb&#13;</p:c>",
+            "<p:c xmlns:p='u'>a&amp;&lt;\nb&#13;</p:c>",
         ),
         (
             "<r><p:c xmlns:p='u'><p:c xmlns:p='v' p:a='&#10;\"'/></p:c></r>",
             "{u}c",
-            "<p:c xmlns:p=\"u\"><p:c xmlns:p=\"v\" p:a=\"&#10;&quot;\"/></p:c>",
+            "<p:c xmlns:p='u'><p:c p:a='&#10;&quot;' xmlns:p='v'/></p:c>",
         ),
-        ("<r><c xml:lang='de'/></r>", "{}c", "<c xml:lang=\"de\"/>"),
+        ("<r><c xml:lang='de'/></r>", "{}c", "<c xml:lang='de'/>"),
     ] {
         let root = parse(body.as_bytes()).unwrap();
         let name = Name::from_clark(child).unwrap();

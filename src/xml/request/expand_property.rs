@@ -21,6 +21,13 @@ pub struct Expansion {
     pub properties: Vec<Expansion>,
 }
 
+impl Expansion {
+    /// Whether hrefs in the property are to be followed.
+    pub fn expands(&self) -> bool {
+        !self.properties.is_empty()
+    }
+}
+
 impl ExpandProperty {
     /// Reads the body; its nesting is bounded by the reader's.
     pub fn read(root: &Element) -> Result<Self> {

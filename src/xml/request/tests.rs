@@ -78,10 +78,10 @@ fn proppatch_keeps_order_and_language() {
     assert_eq!(
         printed,
         [
-            "<D:a xmlns:D=\"DAV:\" xml:lang=\"de\">1</D:a>",
-            "<D:b xmlns:D=\"DAV:\" xml:lang=\"fr\"/>",
+            "<D:a xml:lang='de' xmlns:D='DAV:'>1</D:a>",
+            "<D:b xml:lang='fr' xmlns:D='DAV:'/>",
             "- {DAV:}c",
-            "<D:a xmlns:D=\"DAV:\" xml:lang=\"en\"/>",
+            "<D:a xml:lang='en' xmlns:D='DAV:'/>",
         ]
     );
     for text in [

@@ -1,0 +1,82 @@
+//! PROPFIND (RFC 4918 §9.1). Answers come from snapshots; a listing is written while it is sent.
+//! Depth infinity is refused on collections (§9.1, `propfind-finite-depth`).
+
+use std::io;
+
+use super::context::Context;
+use crate::acl::Privilege;
+use crate::dav::header::{Depth, Prefer, Preference};
+use crate::dav::{Error, Precondition, Response, Result};
+use crate::resource::Resource;
+use crate::resource::members::members;
+use crate::resource::property::{Asked, View};
+use crate::xml::request::Propfind;
+use crate::xml::{MEDIA_TYPE, Multistatus};
+
+/// Answers with a multistatus.
+pub fn run(context: &Context) -> Result<Response> {
+    let resource = &context.resource;
+    if !resource.exists {
+        return Err(Error::not_found());
+    }
+    let one = match Depth::of(context.request)?.unwrap_or(Depth::Infinity) {
+        Depth::Infinity if resource.kind.is_collection() => {
+            return Err(Precondition::PropfindFiniteDepth.into());
+        }
+        depth => depth == Depth::One,
+    };
+    let body = Propfind::parse(&context.request.body)?;
+    let prefer = Prefer::of(context.request)?;
+    let listing = Listing {
+        view: context.view(),
+        asked: Asked::new(&body.selection, prefer.minimal),
+        resource: resource.clone(),
+        root: !(one && prefer.depth_noroot),
+        one,
+    };
+    let mut response = Response::new(207);
+    let honoured = [Preference::Minimal, Preference::DepthNoroot];
+    if let Some(applied) = prefer.applied(&honoured) {
+        response = response.with("preference-applied", applied);
+    }
+    if one {
+        let write = Box::new(move |out: &mut dyn io::Write| listing.write(out));
+        return Ok(response.with_stream(MEDIA_TYPE, write));
+    }
+    let mut bytes = Vec::new();
+    listing.write(&mut bytes).map_err(Error::internal)?;
+    Ok(response.with_body(MEDIA_TYPE, bytes))
+}
+
+/// Everything an answer needs, so that it can be written after the request is gone.
+struct Listing {
+    view: View,
+    asked: Asked,
+    resource: Resource,
+    root: bool,
+    one: bool,
+}
+
+impl Listing {
+    fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut answer = Multistatus::begin(out);
+        if self.root {
+            self.response(&mut answer, &self.resource)?;
+        }
+        if self.one {
+            for member in members(&self.view.directory, &self.resource) {
+                if self.view.access.may(&member, Privilege::Read) {
+                    self.response(&mut answer, &member)?;
+                } else {
+                    answer.bare_status(&self.view.href(&member.path), 403)?;
+                }
+            }
+        }
+        answer.finish()
+    }
+
+    fn response(&self, answer: &mut Multistatus<'_>, resource: &Resource) -> io::Result<()> {
+        let href = self.view.href(&resource.path);
+        answer.response(&href, |propstats| self.asked.answer(&self.view, resource, propstats))
+    }
+}

@@ -1,0 +1,52 @@
+//! REPORT (RFC 3253 §3.6): the root element says which one. Order: does the resource exist, can
+//! the body be read, has the resource this report, may they.
+
+mod acl_principal_prop_set;
+mod calendarserver_principal_search;
+mod expand_property;
+mod principal_match;
+mod principal_property_search;
+mod principal_search_property_set;
+mod principals;
+
+use super::context::Context;
+use crate::acl::required;
+use crate::dav::header::Depth;
+use crate::dav::name::{CALENDARSERVER, DAV};
+use crate::dav::{Error, Precondition, Response, Result};
+use crate::resource::report_set;
+use crate::xml;
+
+/// Answers a report.
+pub fn run(context: &Context) -> Result<Response> {
+    let resource = &context.resource;
+    if !resource.exists {
+        return Err(Error::not_found());
+    }
+    let root = xml::parse(&context.request.body)?;
+    if !report_set::supports(resource.kind, &root.name) {
+        return Err(Error::from(Precondition::SupportedReport)
+            .because(format!("{} is not a report of this resource", root.name)));
+    }
+    let view = context.view();
+    view.access.require(resource, required::report_needs(&root.name))?;
+    match (root.name.namespace.as_ref(), root.name.local.as_ref()) {
+        (DAV, "expand-property") => expand_property::run(context, &view, &root),
+        (DAV, "principal-property-search") => principal_property_search::run(context, view, &root),
+        (DAV, "principal-search-property-set") => principal_search_property_set::run(context),
+        (DAV, "principal-match") => principal_match::run(context, view, &root),
+        (DAV, "acl-principal-prop-set") => acl_principal_prop_set::run(context, view, &root),
+        (CALENDARSERVER, "calendarserver-principal-search") => {
+            calendarserver_principal_search::run(context, view, &root)
+        }
+        _ => Err(Error::status(501)),
+    }
+}
+
+/// Reports that are defined for Depth 0 only (RFC 3744 §9, RFC 3253 §3.8).
+fn only_depth_zero(context: &Context) -> Result<()> {
+    match Depth::of(context.request)? {
+        None | Some(Depth::Zero) => Ok(()),
+        Some(_) => Err(Error::bad_request("the report is defined for Depth 0 only")),
+    }
+}

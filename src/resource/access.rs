@@ -1,0 +1,151 @@
+//! What somebody may do with a resource: the stored ACLs on the way to it, put together by
+//! `acl::effective` and decided by `acl::granted`. The only place that asks `acl` about resources,
+//! so listings and methods cannot disagree.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::Resource;
+use crate::acl::view::ResourceView;
+use crate::acl::{
+    Ace, ActorView, Link, Policy, PrincipalKey, Privilege, PrivilegeSet, evaluate, granted, text,
+};
+use crate::dav::kind::ResourceKind;
+use crate::dav::{DavPath, Error, Name};
+use crate::principal::Directory;
+use crate::store::{HomePath, Snapshot};
+use crate::xml::parse;
+
+/// Where a resource keeps the ACEs that clients set.
+pub const STORED_ACL: Name = Name::dav("acl");
+
+/// Answers for one actor; cheap to ask many times about members of one collection.
+#[derive(Clone, Debug)]
+pub struct Access {
+    actor: ActorView,
+    policy: Policy,
+    last: Arc<Mutex<Option<Remembered>>>,
+}
+
+/// Members without an ACL of their own all inherit the same.
+#[derive(Debug)]
+struct Remembered {
+    snapshot: usize,
+    parent: HomePath,
+    kind: ResourceKind,
+    privileges: PrivilegeSet,
+}
+
+impl Access {
+    /// For an actor by GUID, or for nobody.
+    pub fn new(directory: &Directory, actor: Option<&str>, policy: Policy) -> Self {
+        let actor = ActorView::of_actor(directory, actor);
+        Self { actor, policy, last: Arc::default() }
+    }
+
+    /// Who asks.
+    pub fn actor(&self) -> &ActorView {
+        &self.actor
+    }
+
+    /// The ACEs that hold for a resource, own before inherited. Paths in them are canonical.
+    pub fn aces(&self, resource: &Resource) -> Vec<Ace> {
+        let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
+        crate::acl::effective(&chain(resource), owner, &self.policy)
+    }
+
+    /// What the actor may do with it.
+    pub fn privileges(&self, resource: &Resource) -> PrivilegeSet {
+        let Some(shared) = shared_parent(resource) else { return self.evaluate(resource) };
+        let mut last = self.last.lock();
+        if let Some(known) = last.as_ref()
+            && (known.snapshot, known.kind) == (shared.0, resource.kind)
+            && known.parent == shared.1
+        {
+            return known.privileges;
+        }
+        let privileges = self.evaluate(resource);
+        let (snapshot, parent) = shared;
+        *last = Some(Remembered { snapshot, parent, kind: resource.kind, privileges });
+        privileges
+    }
+
+    /// Whether the actor has a privilege on it.
+    pub fn may(&self, resource: &Resource, privilege: Privilege) -> bool {
+        self.missing(resource, &[privilege]).is_empty()
+    }
+
+    /// Which of some privileges the actor lacks on it.
+    pub fn missing(&self, resource: &Resource, needed: &[Privilege]) -> Vec<Privilege> {
+        if needed.is_empty() {
+            return Vec::new();
+        }
+        evaluate::missing(resource.kind, self.privileges(resource), needed)
+    }
+
+    /// 403 with `DAV:need-privileges` unless the actor has all of them.
+    pub fn require(&self, resource: &Resource, needed: &[Privilege]) -> Result<(), Error> {
+        let missing = self.missing(resource, needed);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(crate::acl::need_privileges(&[(&resource.path, missing)]))
+    }
+
+    fn evaluate(&self, resource: &Resource) -> PrivilegeSet {
+        let principal = resource.owner.as_ref().and_then(|owner| match resource.kind {
+            ResourceKind::Principal => Some(PrincipalKey::of(&owner.guid)),
+            ResourceKind::ProxyPrincipal => {
+                resource.proxy.map(|kind| PrincipalKey::proxy(&owner.guid, kind))
+            }
+            _ => None,
+        });
+        let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
+        let view = ResourceView { owner, principal: principal.as_ref() };
+        granted(resource.kind, &self.aces(resource), view, &self.actor)
+    }
+}
+
+/// The collection whose members without own ACL all have the same privileges.
+fn shared_parent(resource: &Resource) -> Option<(usize, HomePath)> {
+    let place = resource.place.as_ref()?;
+    let entry = place.entry.as_ref()?;
+    if entry.object().is_none() || entry.properties().get(&STORED_ACL).is_some() {
+        return None;
+    }
+    Some((Arc::as_ptr(&place.snapshot).cast::<()>() as usize, place.path.parent()?))
+}
+
+/// The resources from the home down to this one; outside homes it stands alone.
+fn chain(resource: &Resource) -> Vec<Link> {
+    let path = resource.canonical();
+    let Some(place) = &resource.place else {
+        return vec![Link { kind: resource.kind, path, stored: None }];
+    };
+    let depth = place.path.segments().len();
+    let home = path.segments().len().saturating_sub(depth);
+    let mut links = Vec::with_capacity(depth + 1);
+    for level in 0..=depth {
+        let at = HomePath::new(place.path.segments()[..level].to_vec());
+        let (kind, slash) = match level == depth {
+            true => (resource.kind, path.has_slash()),
+            false => (kind_of_collection(&place.snapshot, &at), true),
+        };
+        let path = DavPath::from_segments(path.segments()[..home + level].to_vec(), slash);
+        links.push(Link { kind, path, stored: stored(&place.snapshot, &at) });
+    }
+    links
+}
+
+/// Collections on the way to a resource.
+fn kind_of_collection(snapshot: &Snapshot, at: &HomePath) -> ResourceKind {
+    super::resolve::kind_in_home(at, snapshot.entry(at).as_ref(), None, true)
+}
+
+fn stored(snapshot: &Snapshot, at: &HomePath) -> Option<Vec<Ace>> {
+    let properties = snapshot.properties(at)?;
+    let element = parse(properties.get(&STORED_ACL)?.as_bytes());
+    // An ACL that cannot be read gives nothing to anybody: deny all but the protected ACEs.
+    Some(element.map(|element| text::read_stored(&element)).unwrap_or_default())
+}

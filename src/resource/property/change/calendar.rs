@@ -1,0 +1,76 @@
+//! Setting properties of calendars: RFC 4791 §5.2, RFC 7809 §5.2.
+
+use super::super::calendar::{TIMEZONE, TIMEZONE_ID};
+use super::{Change, is_component_set, protected};
+use crate::dav::kind::ResourceKind as Kind;
+use crate::dav::name::CALDAV;
+use crate::dav::{Error, Precondition, Result};
+use crate::ical::{self, Component};
+use crate::xml::Element;
+use crate::xml::request::Instruction;
+
+/// What a client may ask a calendar to take.
+const COMPONENTS: [&str; 7] =
+    ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE", "VAVAILABILITY", "VPOLL"];
+
+/// Decides one instruction; `None` when the property is none of ours.
+pub(super) fn apply(change: &mut Change<'_>, instruction: &Instruction) -> Option<Result<()>> {
+    let name = instruction.name();
+    if is_component_set(name) {
+        return Some(component_set(change, instruction));
+    }
+    if *name != TIMEZONE && *name != TIMEZONE_ID {
+        return None;
+    }
+    if !change.is(Kind::Calendar) {
+        return Some(Err(protected()));
+    }
+    Some(match instruction {
+        Instruction::Remove(_) => change.keep(instruction),
+        Instruction::Set(element) if *name == TIMEZONE => timezone(change, element),
+        Instruction::Set(element) => timezone_id(change, element),
+    })
+}
+
+fn component_set(change: &mut Change<'_>, instruction: &Instruction) -> Result<()> {
+    let Instruction::Set(element) = instruction else { return Err(protected()) };
+    if !change.making || !change.is(Kind::Calendar) {
+        return Err(protected());
+    }
+    let mut names = element.children_named(CALDAV, "comp").map(|comp| comp.attribute("name"));
+    let known = |name: Option<&str>| {
+        name.is_some_and(|name| COMPONENTS.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    };
+    if element.elements().next().is_none() || !names.all(known) {
+        return Err(Precondition::SupportedCalendarComponent.into());
+    }
+    change.keep(instruction)
+}
+
+/// An iCalendar object with a single VTIMEZONE (§5.2.2).
+fn timezone(change: &mut Change<'_>, element: &Element) -> Result<()> {
+    let refuse = |reason: &str| Error::from(Precondition::ValidCalendarTimezone).because(reason);
+    let text = element.text();
+    let calendar = read(&text).map_err(|reason| refuse(&reason))?;
+    let mut components = calendar.components();
+    match (components.next(), components.next()) {
+        (Some(zone), None) if zone.name() == "VTIMEZONE" && zone.property("TZID").is_some() => {
+            change.set(TIMEZONE, element.to_xml())
+        }
+        _ => Err(refuse("exactly one VTIMEZONE is needed")),
+    }
+}
+
+fn timezone_id(change: &mut Change<'_>, element: &Element) -> Result<()> {
+    let id = element.text();
+    if ical::timezone::Zone::named(id.trim()).is_none() {
+        return Err(Precondition::ValidTimezone.into());
+    }
+    change.set(TIMEZONE_ID, element.to_xml())
+}
+
+/// Reads iCalendar text from a property, where people put white space around it.
+pub(super) fn read(text: &str) -> std::result::Result<Component, String> {
+    let text = text.trim_start();
+    ical::parse(text.as_bytes()).map_err(|error| error.to_string())
+}
