@@ -1,7 +1,12 @@
+//! The tree: reading, changing, writing.
+
+mod any_text;
+mod fixtures;
+
 use super::*;
 
 /// BOM, lower case, CR and LF ends, a fold inside a UTF-8 sequence, a blank line, no last line end.
-const ODD: &[u8] = include_bytes!("../../fixtures/ical/valid/odd-but-lossless.ics");
+const ODD: &[u8] = include_bytes!("../../../fixtures/ical/valid/odd-but-lossless.ics");
 
 #[test]
 fn untouched_text_comes_out_byte_for_byte() {
