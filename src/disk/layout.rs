@@ -28,6 +28,8 @@ pub const SPOOL: &str = "spool";
 pub const UIDS: &str = "__uids__";
 /// Derived state of a home.
 pub const INDEX: &str = ".index";
+/// What an unfinished transaction of a home is about to do.
+pub const INTENT: &str = ".intent";
 /// Properties that attributes could not hold.
 pub const OVERFLOW: &str = ".overflow";
 /// Files that never became something: removed on start.

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::ical::{self, Component};
+use chrono::DateTime;
+
+use crate::ical::timezone::{Zone, Zones};
+use crate::ical::{self, Component, recur};
 
 use super::entry::{CalendarSummary, ObjectKind};
 use super::time_span::Times;
+
+/// 2040-01-01T00:00:00Z.
+const HORIZON_S: i64 = 2_208_988_800;
 
 /// The text inside an XML element, with the predefined entities resolved.
 pub fn element_text(xml: &str) -> String {
@@ -70,11 +76,79 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
         organizer: organizer.map(Arc::from),
         attendees: attendees.into(),
         recurring,
-        times: times(tree),
+        times: times(tree, component),
     }))
 }
 
-/// When the object's instances are.
-fn times(_tree: &Component) -> Times {
-    Times::always()
+/// When the object's instances are: exact up to 2040, from then on "perhaps". The bound is fixed,
+/// so that the same file always has the same summary.
+fn times(tree: &Component, component: &str) -> Times {
+    if !matches!(component, "VEVENT" | "VTODO" | "VJOURNAL") {
+        return Times::always();
+    }
+    let horizon = DateTime::from_timestamp(HORIZON_S, 0).unwrap_or_default();
+    let zones = Zones::of(tree, &Zone::utc());
+    match recur::spans(tree, &zones, horizon) {
+        // A task without dates is in every window; what cannot be expanded may be.
+        Ok(found) if found.spans.is_empty() && component != "VEVENT" => Times::always(),
+        Ok(found) => {
+            let spans = found.spans.iter().map(|span| (span.start, span.end, span.floating));
+            Times::joined(spans, found.covered_until)
+        }
+        Err(_) => Times::always(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{element_text, of_bytes};
+    use crate::index::ObjectKind;
+
+    fn event(lines: &str) -> Vec<u8> {
+        let text = format!(
+            "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:u\n{lines}\n\
+             END:VEVENT\nEND:VCALENDAR\n"
+        );
+        text.replace('\n', "\r\n").into_bytes()
+    }
+
+    #[test]
+    fn times_hide_no_instance() {
+        const DAY: i64 = 86_400;
+        // 2026-01-01T10:00:00Z
+        let start = 1_767_261_600;
+        for (lines, inside, outside) in [
+            ("DTSTART:20260101T100000Z\nDURATION:PT1H", vec![0, 3600], vec![-DAY, DAY]),
+            ("DTSTART:20260101T100000Z\nRRULE:FREQ=YEARLY", vec![0, 365 * DAY], vec![30 * DAY]),
+            ("DTSTART:20260101T100000Z\nRRULE:FREQ=DAILY", vec![0, 90_000 * DAY], vec![-DAY]),
+            ("DTSTART:20260101T100000\nDURATION:PT1H", vec![-13 * 3600, 13 * 3600], vec![DAY]),
+            ("DTSTART;VALUE=DATE:20260101", vec![0, 20 * 3600, -20 * 3600], vec![3 * DAY]),
+            ("DTSTART:20260101T100000Z\nRRULE:FREQ=NEVER", vec![0, DAY], vec![]),
+        ] {
+            let ObjectKind::Calendar(summary) = of_bytes(&event(lines)) else { panic!("{lines}") };
+            for at in inside {
+                assert!(summary.times.may_touch(start + at, start + at), "{lines} at {at}");
+            }
+            for at in outside {
+                assert!(!summary.times.may_touch(start + at, start + at), "{lines} not at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_has_a_reason() {
+        for (bytes, part) in
+            [(&b"nothing"[..], "colon"), (b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "no component")]
+        {
+            match of_bytes(bytes) {
+                ObjectKind::Damaged { reason, .. } => assert!(reason.contains(part), "{reason}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn elements_have_text() {
+        assert_eq!(element_text("<a x=\"1\">1 &lt; <b/>2 &amp;amp; 3</a>"), "1 < 2 &amp; 3");
+    }
 }

@@ -83,7 +83,7 @@ fn rebuild(home: &Home) -> Result<Snapshot, StoreError> {
     let dir = home.tree.dir(&home.relative)?;
     let dir = dir.ok_or_else(|| StoreError::NotFound(HomePath::root()))?;
     let empty = Snapshot::new(0, 0, PropertySet::empty());
-    let mut reconciler = Reconciler::new(empty, 0, 0);
+    let mut reconciler = Reconciler::new(&dir, empty, 0, 0)?;
     reconciler.home(&dir)?;
     Ok(reconciler.work)
 }

@@ -1,18 +1,29 @@
 //! The end of a transaction: everything staged becomes durable, then visible, or nothing does.
 //!
-//! Order: staged files durable, queue entries durable, steps, directories durable, queue entries
-//! confirmed. A step that fails undoes the steps before it.
+//! Order: staged files durable, queue entries durable, the intent durable where there are several
+//! steps, the steps, directories durable, queue entries confirmed. A step that fails undoes the
+//! steps before it; a process that dies leaves the rest to the next one.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::dav::Name;
 use crate::disk::{Dir, DiskError, Replacing, attribute, layout, temporary_name};
 use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
 
 use super::StoreError;
 use super::home::disk_path;
+use super::intent::{self, Intended};
+use super::overflow::Overflow;
+use super::spool::Witness;
 use super::store::Durability;
-use super::transaction::{Step, Transaction};
+use super::transaction::{Step, Transaction, physical_before};
+
+fn tell(result: Result<(), StoreError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "after a write");
+    }
+}
 
 /// How a step that was done is undone.
 enum Undo {
@@ -26,6 +37,7 @@ enum Undo {
 pub(super) struct Done {
     pub(super) snapshot: Snapshot,
     pub(super) edits: Vec<Edit>,
+    pub(super) overflow: Overflow,
     pub(super) now_s: i64,
 }
 
@@ -35,19 +47,17 @@ impl Transaction<'_> {
         if self.steps.is_empty() && self.spooled.is_empty() {
             return Ok(None);
         }
+        self.stage_overflow()?;
         let durable = !self.deferred && self.home.options.durability == Durability::Full;
         if durable {
             self.sync_staged()?;
         }
         let spool = self.home.spool.clone();
-        let done = spool.prepare(&self.spooled).and_then(|()| {
-            let (undo, trash) = self.run_steps()?;
-            if durable && let Err(error) = self.sync_directories() {
-                self.undo(undo);
-                return Err(error);
-            }
-            Ok(trash)
-        });
+        let done = self
+            .home
+            .spool
+            .prepare(&self.spooled, self.witness().as_ref())
+            .and_then(|()| self.run_steps(durable));
         let trash = match done {
             Ok(trash) => trash,
             Err(error) => {
@@ -56,15 +66,32 @@ impl Transaction<'_> {
             }
         };
         self.keep();
-        spool.confirm(&self.spooled)?;
+        // From here on it is done: whatever fails now is only told.
+        tell(spool.confirm(&self.spooled));
         for path in trash {
-            if let Err(error) = self.with_parent(&path, |dir, name| dir.remove_all(name)) {
-                tracing::warn!(%error, "cannot remove what was replaced");
-            }
+            tell(self.with_parent(&path, |dir, name| dir.remove_all(name)));
         }
-        self.refresh_stats()?;
+        tell(self.refresh_stats());
         let (snapshot, edits) = (self.work.clone(), std::mem::take(&mut self.edits));
-        Ok(Some(Done { snapshot, edits, now_s: self.now_s }))
+        let overflow = std::mem::take(&mut self.overflow);
+        Ok(Some(Done { snapshot, edits, overflow, now_s: self.now_s }))
+    }
+
+    /// By what a later start sees that this transaction was committed.
+    fn witness(&self) -> Option<Witness> {
+        let guid = self.home.guid().to_owned();
+        self.edits.iter().rev().find_map(|edit| match edit {
+            Edit::PutObject { path, entry } => {
+                Some(Witness { guid: guid.clone(), path: path.clone(), hash: Some(entry.hash) })
+            }
+            Edit::Remove { path } => {
+                Some(Witness { guid: guid.clone(), path: path.clone(), hash: None })
+            }
+            Edit::Rename { from, .. } => {
+                Some(Witness { guid: guid.clone(), path: from.clone(), hash: None })
+            }
+            _ => None,
+        })
     }
 
     fn sync_staged(&self) -> Result<(), StoreError> {
@@ -103,20 +130,92 @@ impl Transaction<'_> {
     }
 
     /// Does all steps; what they left to be removed. Undoes them when one fails.
-    fn run_steps(&self) -> Result<(Vec<Undo>, Vec<PathBuf>), StoreError> {
+    fn run_steps(&mut self, durable: bool) -> Result<Vec<PathBuf>, StoreError> {
+        let steps = std::mem::take(&mut self.steps);
+        let intended = durable && (steps.len() > 1 || steps.iter().any(Step::is_several));
         let mut done = Vec::new();
-        let mut trash = Vec::new();
-        for (number, step) in self.steps.iter().enumerate() {
-            if let Err(error) = self.run_step(number, step, &mut done, &mut trash) {
-                self.undo(done);
-                return Err(error);
+        let result = self.try_steps(&steps, durable, intended, &mut done);
+        if result.is_err() {
+            self.undo(&steps, done);
+            if self.overflow_late {
+                let _ = self.overflow_before.save(&self.home.tree, &self.home.relative, durable);
             }
         }
-        Ok((done, trash))
+        if intended && let Ok(Some(dir)) = self.open(Path::new("")) {
+            tell(intent::remove(&dir).or_else(|_| intent::remove(&dir)));
+        }
+        self.steps = steps;
+        result
+    }
+
+    fn try_steps(
+        &mut self,
+        steps: &[Step],
+        durable: bool,
+        intended: bool,
+        done: &mut Vec<Undo>,
+    ) -> Result<Vec<PathBuf>, StoreError> {
+        let (tree, relative) = (self.home.tree.clone(), self.home.relative.clone());
+        if intended && let Some(dir) = self.open(Path::new(""))? {
+            intent::write(&dir, &self.intended(steps)?)?;
+        }
+        let saved = self.overflow.clone();
+        let mut trash = Vec::new();
+        for (number, step) in steps.iter().enumerate() {
+            self.run_step(number, step, done, &mut trash)?;
+        }
+        if self.overflow != saved {
+            self.overflow_late = true;
+            self.overflow.save(&tree, &relative, durable)?;
+        }
+        if durable {
+            self.sync_directories(steps)?;
+        }
+        Ok(trash)
+    }
+
+    /// The steps as they are remembered in case the process dies.
+    fn intended(&self, steps: &[Step]) -> Result<Vec<Intended>, StoreError> {
+        let inode = |number: usize, path: &Path| -> Result<u64, StoreError> {
+            let physical = physical_before(&steps[..number], path);
+            if physical.as_os_str().is_empty() {
+                return Ok(0);
+            }
+            let found = self.with_parent(&physical, |dir, name| dir.stat(name))?;
+            Ok(found.map_or(0, |(_, stat)| stat.inode))
+        };
+        let intend = |(number, step): (usize, &Step)| {
+            Ok(match step {
+                Step::Install { parent, temporary, name, .. } => {
+                    let from = parent.join(temporary);
+                    let inode = inode(number, &from)?;
+                    Intended::Install { from, to: parent.join(name), inode }
+                }
+                Step::Remove { parent, name } => {
+                    let path = parent.join(name);
+                    Intended::Remove { inode: inode(number, &path)?, path }
+                }
+                Step::Rename { from, to } => {
+                    let (from, to, inode) = (from.clone(), to.clone(), inode(number, from)?);
+                    Intended::Rename { from, to, inode }
+                }
+                Step::Attributes { at, path, changes, .. } => {
+                    let set = changes.set.iter().map(|(n, xml)| (n.to_string(), xml.clone()));
+                    Intended::Attributes {
+                        at: at.segments().to_vec(),
+                        path: path.clone(),
+                        inode: inode(number, path)?,
+                        set: set.collect(),
+                        remove: changes.remove.iter().map(ToString::to_string).collect(),
+                    }
+                }
+            })
+        };
+        steps.iter().enumerate().map(intend).collect()
     }
 
     fn run_step(
-        &self,
+        &mut self,
         number: usize,
         step: &Step,
         done: &mut Vec<Undo>,
@@ -125,18 +224,22 @@ impl Transaction<'_> {
         match step {
             Step::Install { parent, temporary, name, replaces, .. } => {
                 let (from, to) = (parent.join(temporary), parent.join(name));
-                // The only step needs no way back: one rename happens or does not.
-                let exchanged = *replaces && self.steps.len() > 1;
-                let how = match (replaces, exchanged) {
-                    (false, _) => Replacing::No,
-                    (true, false) => Replacing::Yes,
-                    (true, true) => Replacing::Exchange,
-                };
-                self.rename_on_disk(&from, &to, how)?;
-                if exchanged {
-                    trash.push(from.clone());
+                if !*replaces {
+                    self.rename_on_disk(&from, &to, Replacing::No)?;
+                    done.push(Undo::Renamed { from, to, exchanged: false });
+                    return Ok(());
                 }
-                done.push(Undo::Renamed { from, to, exchanged });
+                // What is replaced is kept until nothing can fail any more.
+                match self.rename_on_disk(&from, &to, Replacing::Exchange) {
+                    Err(StoreError::Disk(error)) if error.is_unsupported() => {
+                        self.rename_on_disk(&from, &to, Replacing::Yes)?;
+                    }
+                    Err(error) => return Err(error),
+                    Ok(()) => {
+                        trash.push(from.clone());
+                        done.push(Undo::Renamed { from, to, exchanged: true });
+                    }
+                }
             }
             Step::Remove { parent, name } => {
                 let (from, to) = (parent.join(name), parent.join(temporary_name()));
@@ -153,11 +256,17 @@ impl Transaction<'_> {
                 let (from, to) = (from.clone(), to.clone());
                 done.push(Undo::Renamed { from, to, exchanged: false });
             }
-            Step::Attributes { path, changes, .. } => {
+            Step::Attributes { at, path, changes, .. } => {
                 done.push(Undo::Attributes { step: number });
                 let set = changes.set.iter().map(|(name, xml)| (name, Some(xml.as_str())));
                 let removed = changes.remove.iter().map(|name| (name, None));
-                self.change_attributes(path, removed.chain(set))?;
+                let rest = self.change_attributes(path, removed.chain(set))?;
+                for name in changes.remove.iter().chain(changes.set.iter().map(|(n, _)| n)) {
+                    self.overflow.remove(at, name);
+                }
+                for (name, xml) in rest {
+                    self.overflow.set(at, name, xml);
+                }
             }
         }
         Ok(())
@@ -177,34 +286,36 @@ impl Transaction<'_> {
         }
     }
 
+    /// Changes attributes; those that did not fit are the answer.
     fn change_attributes<'a>(
         &self,
         path: &Path,
-        changes: impl Iterator<Item = (&'a crate::dav::Name, Option<&'a str>)>,
-    ) -> Result<(), StoreError> {
+        changes: impl Iterator<Item = (&'a Name, Option<&'a str>)>,
+    ) -> Result<Vec<(&'a Name, &'a str)>, StoreError> {
         let missing = || DiskError::new("open", path, std::io::ErrorKind::NotFound);
-        let full = self.home.relative.join(path);
-        let fd: std::os::fd::OwnedFd = match self.home.tree.file(&full)? {
-            Some(file) => file.into(),
-            None => self.home.tree.dir(&full)?.ok_or_else(missing)?.into(),
-        };
+        let fd = intent::open(&self.home.tree, &self.home.relative.join(path))?;
+        let fd = fd.ok_or_else(missing)?;
+        let mut rest = Vec::new();
         for (name, xml) in changes {
-            match xml {
-                None => attribute::remove(&fd, path, name)?,
-                Some(xml) => attribute::set(&fd, path, name, xml).map_err(|error| match error {
-                    attribute::SetError::Failed(error) => error,
-                    attribute::SetError::NoRoom => {
-                        let kind = std::io::ErrorKind::StorageFull;
-                        DiskError::new("set attribute of", path, kind)
-                    }
-                })?,
+            let Some(xml) = xml else {
+                attribute::remove(&fd, path, name)?;
+                continue;
+            };
+            match attribute::set(&fd, path, name, xml) {
+                Ok(()) => {}
+                Err(attribute::SetError::NoRoom) => {
+                    // An older, smaller value must not hide the one in the overflow file.
+                    attribute::remove(&fd, path, name)?;
+                    rest.push((name, xml));
+                }
+                Err(attribute::SetError::Failed(error)) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(rest)
     }
 
     /// Puts everything back, as far as the disk lets us.
-    fn undo(&self, done: Vec<Undo>) {
+    fn undo(&self, steps: &[Step], done: Vec<Undo>) {
         for undo in done.into_iter().rev() {
             let undone = match undo {
                 Undo::Renamed { from, to, exchanged: true } => {
@@ -213,7 +324,7 @@ impl Transaction<'_> {
                 Undo::Renamed { from, to, exchanged: false } => {
                     self.rename_on_disk(&to, &from, Replacing::No)
                 }
-                Undo::Attributes { step } => self.undo_attributes(step),
+                Undo::Attributes { step } => self.undo_attributes(&steps[step]),
             };
             if let Err(error) = undone {
                 tracing::error!(%error, "cannot undo a failed write");
@@ -221,18 +332,16 @@ impl Transaction<'_> {
         }
     }
 
-    fn undo_attributes(&self, step: usize) -> Result<(), StoreError> {
-        let Some(Step::Attributes { path, changes, before }) = self.steps.get(step) else {
-            return Ok(());
-        };
+    fn undo_attributes(&self, step: &Step) -> Result<(), StoreError> {
+        let Step::Attributes { path, changes, before, .. } = step else { return Ok(()) };
         let names = changes.set.iter().map(|(name, _)| name).chain(&changes.remove);
         let values = names.map(|name| (name, before.get(name).map(|xml| &**xml)));
-        self.change_attributes(path, values)
+        self.change_attributes(path, values).map(|_| ())
     }
 
-    fn sync_directories(&self) -> Result<(), StoreError> {
+    fn sync_directories(&self, steps: &[Step]) -> Result<(), StoreError> {
         let mut directories = BTreeSet::new();
-        for step in &self.steps {
+        for step in steps {
             match step {
                 Step::Install { parent, .. } | Step::Remove { parent, .. } => {
                     directories.insert(parent.clone());

@@ -12,9 +12,17 @@ use parking_lot::Mutex;
 use crate::disk::{Dir, DiskError, Tree, layout};
 use crate::index::{Edit, HomePath, Loaded, Log, ObjectEntry, PropertySet, Snapshot};
 
+use super::overflow::Overflow;
 use super::reconcile::{self, Reconciler};
 use super::store::{Store, StoreOptions};
 use super::{Spool, StoreError, Transaction};
+
+/// What only the home's writer touches.
+#[derive(Debug)]
+struct Writer {
+    log: Log,
+    overflow: Overflow,
+}
 
 /// One calendar home.
 #[derive(Debug)]
@@ -25,7 +33,7 @@ pub struct Home {
     pub(super) spool: Arc<Spool>,
     pub(super) options: StoreOptions,
     current: ArcSwap<Snapshot>,
-    writer: Mutex<Log>,
+    writer: Mutex<Writer>,
 }
 
 impl Home {
@@ -36,6 +44,7 @@ impl Home {
     ) -> Result<Arc<Self>, StoreError> {
         let dir = store.tree.dir(&relative)?;
         let dir = dir.ok_or_else(|| StoreError::NotFound(HomePath::root()))?;
+        super::intent::redo(&store.tree, &relative, &dir)?;
         reconcile::clean(&dir)?;
         let (known, written_ns, mut log, new) = match Log::load(&dir)? {
             Some(Loaded { snapshot, written_ns, log }) => (snapshot, written_ns, log, false),
@@ -47,10 +56,10 @@ impl Home {
             }
         };
         let (now_s, before) = (store.options.clock.now().timestamp(), known.number());
-        let mut reconciler = Reconciler::new(known, now_s, written_ns - RACY_NS);
+        let mut reconciler = Reconciler::new(&dir, known, now_s, written_ns - RACY_NS)?;
         reconciler.edit(Edit::Gap);
         reconciler.home(&dir)?;
-        let Reconciler { work, edits, .. } = reconciler;
+        let Reconciler { work, edits, overflow, .. } = reconciler;
         if !new && edits.len() > 1 {
             tracing::info!(guid, changes = edits.len() - 1, "the home changed meanwhile");
         }
@@ -66,7 +75,7 @@ impl Home {
             spool: store.spool.clone(),
             options: store.options.clone(),
             current: ArcSwap::from_pointee(work),
-            writer: Mutex::new(log),
+            writer: Mutex::new(Writer { log, overflow }),
         }))
     }
 
@@ -149,26 +158,27 @@ impl Home {
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
         deferred: bool,
     ) -> Result<R, E> {
-        let mut log = self.writer.lock();
-        let mut transaction = Transaction::begin(self, deferred);
+        let mut writer = self.writer.lock();
+        let mut transaction = Transaction::begin(self, writer.overflow.clone(), deferred);
         let result = match f(&mut transaction) {
             Ok(result) => result,
             Err(error) => {
                 let stale = transaction.stale();
                 drop(transaction);
-                self.follow(&mut log, stale);
+                self.follow(&mut writer, stale);
                 return Err(error);
             }
         };
         match transaction.commit() {
             Ok(Some(done)) => {
-                self.publish(&mut log, done.now_s, &done.edits, done.snapshot);
+                writer.overflow = done.overflow;
+                self.publish(&mut writer.log, done.now_s, &done.edits, done.snapshot);
                 Ok(result)
             }
             Ok(None) => Ok(result),
             Err(error) => {
                 if let StoreError::Changed(path) = &error {
-                    self.follow(&mut log, Some(path.clone()));
+                    self.follow(&mut writer, Some(path.clone()));
                 }
                 Err(error.into())
             }
@@ -191,29 +201,33 @@ impl Home {
     /// Looks at all files of the home that are not as they were left; says how many changes there
     /// were.
     pub fn reconcile(&self) -> Result<usize, StoreError> {
-        let mut log = self.writer.lock();
-        let Some(dir) = self.dir()? else { return Err(StoreError::NotFound(HomePath::root())) };
-        self.reconcile_with(&mut log, |reconciler| reconciler.home(&dir))
+        let mut writer = self.writer.lock();
+        self.reconcile_with(&mut writer, |reconciler, dir| reconciler.home(dir))
     }
 
     /// Looks at what lies at these paths, which somebody may have changed; says how many changes
     /// there were.
     pub fn refresh(&self, paths: &[HomePath]) -> Result<usize, StoreError> {
-        let mut log = self.writer.lock();
-        self.refresh_locked(&mut log, paths)
+        let mut writer = self.writer.lock();
+        self.refresh_locked(&mut writer, paths)
     }
 
-    fn refresh_locked(&self, log: &mut Log, paths: &[HomePath]) -> Result<usize, StoreError> {
-        self.reconcile_with(log, |reconciler| {
+    fn refresh_locked(&self, writer: &mut Writer, paths: &[HomePath]) -> Result<usize, StoreError> {
+        self.reconcile_with(writer, |reconciler, dir| {
             for path in paths {
-                self.refresh_one(reconciler, path)?;
+                self.refresh_one(reconciler, dir, path)?;
             }
             Ok(())
         })
     }
 
     /// A path whose collection is not known yet is found with the collection.
-    fn refresh_one(&self, reconciler: &mut Reconciler, path: &HomePath) -> Result<(), StoreError> {
+    fn refresh_one(
+        &self,
+        reconciler: &mut Reconciler,
+        home: &Dir,
+        path: &HomePath,
+    ) -> Result<(), StoreError> {
         let mut path = path.clone();
         while let Some((parent, name)) = path.split() {
             if reconciler.work.collection(&parent).is_some() {
@@ -225,34 +239,33 @@ impl Home {
             }
             path = parent;
         }
-        match self.dir()? {
-            Some(dir) => reconciler.home(&dir),
-            None => Ok(()),
-        }
+        reconciler.home(home)
     }
 
     fn reconcile_with(
         &self,
-        log: &mut Log,
-        f: impl FnOnce(&mut Reconciler) -> Result<(), StoreError>,
+        writer: &mut Writer,
+        f: impl FnOnce(&mut Reconciler, &Dir) -> Result<(), StoreError>,
     ) -> Result<usize, StoreError> {
         let now = self.options.clock.now();
         let racy_ns = now.timestamp_nanos_opt().unwrap_or(i64::MAX) - RACY_NS;
         let known = (*self.snapshot()).clone();
-        let mut reconciler = Reconciler::new(known, now.timestamp(), racy_ns);
-        f(&mut reconciler)?;
+        let Some(dir) = self.dir()? else { return Err(StoreError::NotFound(HomePath::root())) };
+        let mut reconciler = Reconciler::new(&dir, known, now.timestamp(), racy_ns)?;
+        f(&mut reconciler, &dir)?;
+        writer.overflow = std::mem::take(&mut reconciler.overflow);
         let changes = reconciler.edits.iter().filter(|edit| !matches!(edit, Edit::Stat { .. }));
         let changes = changes.count();
         if !reconciler.edits.is_empty() {
-            self.publish(log, now.timestamp(), &reconciler.edits, reconciler.work);
+            self.publish(&mut writer.log, now.timestamp(), &reconciler.edits, reconciler.work);
         }
         Ok(changes)
     }
 
     /// Follows a change that a transaction found.
-    fn follow(&self, log: &mut Log, stale: Option<HomePath>) {
+    fn follow(&self, writer: &mut Writer, stale: Option<HomePath>) {
         if let Some(path) = stale
-            && let Err(error) = self.refresh_locked(log, &[path])
+            && let Err(error) = self.refresh_locked(writer, &[path])
         {
             tracing::warn!(%error, guid = self.guid, "cannot read what was changed");
         }

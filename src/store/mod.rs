@@ -6,6 +6,8 @@
 pub mod check;
 mod commit;
 mod home;
+mod intent;
+mod overflow;
 mod property;
 mod provision;
 mod reconcile;
@@ -15,6 +17,8 @@ mod store;
 mod transaction;
 mod uid_lock;
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;
 

@@ -14,6 +14,7 @@ use crate::index::{
 
 use super::StoreError;
 use super::home::read_all;
+use super::overflow::Overflow;
 use super::property::{RESOURCE_TYPE, kind_of};
 
 /// Files beyond this size are never read as calendar data.
@@ -25,14 +26,22 @@ const DEPTH: usize = 16;
 pub(super) struct Reconciler {
     pub(super) work: Snapshot,
     pub(super) edits: Vec<Edit>,
+    pub(super) overflow: Overflow,
     now_s: i64,
     /// Files changed after this instant are read in any case.
     trusted_until_ns: i64,
 }
 
 impl Reconciler {
-    pub(super) fn new(known: Snapshot, now_s: i64, trusted_until_ns: i64) -> Self {
-        Self { work: known, edits: Vec::new(), now_s, trusted_until_ns }
+    /// Follows the files of the home in `dir` from what is `known` of them.
+    pub(super) fn new(
+        dir: &Dir,
+        known: Snapshot,
+        now_s: i64,
+        trusted_until_ns: i64,
+    ) -> Result<Self, StoreError> {
+        let overflow = Overflow::load(dir)?;
+        Ok(Self { work: known, edits: Vec::new(), overflow, now_s, trusted_until_ns })
     }
 
     pub(super) fn edit(&mut self, edit: Edit) {
@@ -42,7 +51,7 @@ impl Reconciler {
 
     /// The whole home.
     pub(super) fn home(&mut self, dir: &Dir) -> Result<(), StoreError> {
-        let (_, properties) = collection_properties(dir)?;
+        let (_, properties) = self.collection_properties(dir, &HomePath::root())?;
         if *self.work.root().properties != *properties {
             self.edit(Edit::PutCollection {
                 path: HomePath::root(),
@@ -119,7 +128,7 @@ impl Reconciler {
     }
 
     fn collection(&mut self, dir: &Dir, path: &HomePath) -> Result<(), StoreError> {
-        let (kind, properties) = read_collection(dir, path)?;
+        let (kind, properties) = self.read_collection(dir, path)?;
         let known = self.work.collection(path).cloned();
         if known.as_ref().is_some_and(|known| known.kind != kind) {
             self.edit(Edit::Remove { path: path.clone() });
@@ -133,6 +142,53 @@ impl Reconciler {
             self.edit(Edit::PutCollection { path: path.clone(), kind, created_s, properties });
         }
         self.members(dir, path)
+    }
+
+    /// Kind and properties of a directory.
+    fn read_collection(
+        &self,
+        dir: &Dir,
+        path: &HomePath,
+    ) -> Result<(CollectionKind, Arc<PropertySet>), StoreError> {
+        let (stored, properties) = self.collection_properties(dir, path)?;
+        let kind = match (stored, path.segments()) {
+            (_, [name]) if name == "inbox" => CollectionKind::Inbox,
+            (_, [name]) if name == "outbox" => CollectionKind::Outbox,
+            (Some(kind), _) => kind,
+            (None, [name]) if name == "calendar" => CollectionKind::Calendar,
+            (None, _) => {
+                let holds = dir.list()?.0.iter().any(|listed| listed.name.ends_with(".ics"));
+                if holds { CollectionKind::Calendar } else { CollectionKind::Plain }
+            }
+        };
+        Ok((kind, properties))
+    }
+
+    fn collection_properties(
+        &self,
+        dir: &Dir,
+        path: &HomePath,
+    ) -> Result<(Option<CollectionKind>, Arc<PropertySet>), StoreError> {
+        let mut kind = None;
+        let mut set = PropertySet::default();
+        for (name, xml) in attribute::read_all(dir, dir.path())? {
+            if name == RESOURCE_TYPE {
+                kind = Some(kind_of(&xml));
+            } else {
+                set.set(name, Arc::from(xml));
+            }
+        }
+        Ok((kind, self.with_overflow(path, set)))
+    }
+
+    /// Adds what attributes could not hold; an attribute of the same name is newer.
+    fn with_overflow(&self, path: &HomePath, mut set: PropertySet) -> Arc<PropertySet> {
+        for (name, xml) in self.overflow.of(path) {
+            if set.get(&name).is_none() {
+                set.set(name, Arc::from(xml));
+            }
+        }
+        set.shared()
     }
 
     fn file(&mut self, dir: &Dir, name: &str, path: &HomePath) -> Result<(), StoreError> {
@@ -149,6 +205,7 @@ impl Reconciler {
         let Some(mut entry) = read_object(dir, name, kind, stat, parent.kind)? else {
             return Ok(());
         };
+        entry.properties = self.with_overflow(path, (*entry.properties).clone());
         if let Some(known) = &known {
             entry.created_s = known.created_s;
             let lost = entry.properties.is_empty() && !known.properties.is_empty();
@@ -200,40 +257,6 @@ fn put_back(dir: &Dir, name: &str, properties: &PropertySet, before: Stat) -> St
         }
     }
     crate::disk::file_stat(&file).unwrap_or(before)
-}
-
-/// Kind and properties of a directory.
-fn read_collection(
-    dir: &Dir,
-    path: &HomePath,
-) -> Result<(CollectionKind, Arc<PropertySet>), StoreError> {
-    let (stored, properties) = collection_properties(dir)?;
-    let kind = match (stored, path.segments()) {
-        (_, [name]) if name == "inbox" => CollectionKind::Inbox,
-        (_, [name]) if name == "outbox" => CollectionKind::Outbox,
-        (Some(kind), _) => kind,
-        (None, [name]) if name == "calendar" => CollectionKind::Calendar,
-        (None, _) => {
-            let holds = dir.list()?.0.iter().any(|listed| listed.name.ends_with(".ics"));
-            if holds { CollectionKind::Calendar } else { CollectionKind::Plain }
-        }
-    };
-    Ok((kind, properties))
-}
-
-pub(super) fn collection_properties(
-    dir: &Dir,
-) -> Result<(Option<CollectionKind>, Arc<PropertySet>), StoreError> {
-    let mut kind = None;
-    let mut set = PropertySet::default();
-    for (name, xml) in attribute::read_all(dir, dir.path())? {
-        if name == RESOURCE_TYPE {
-            kind = Some(kind_of(&xml));
-        } else {
-            set.set(name, Arc::from(xml));
-        }
-    }
-    Ok((kind, set.shared()))
 }
 
 /// The entry of one file; none when it vanished. What cannot be read is damaged, not an error.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use crate::disk::{Dir, Replacing, Tree, layout};
 
+use crate::index::HomePath;
+
 use super::StoreError;
 
 /// Entries that are to be done.
@@ -23,6 +25,35 @@ pub struct SpoolEntry {
     pub id: String,
     /// What to do, opaque to the store.
     pub body: Vec<u8>,
+}
+
+/// By what one sees later whether the write that work belongs to was committed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Witness {
+    /// The home.
+    pub(super) guid: String,
+    /// A file of it.
+    pub(super) path: HomePath,
+    /// The hash of its content afterwards; none when it is gone.
+    pub(super) hash: Option<[u8; 16]>,
+}
+
+impl Witness {
+    fn line(&self) -> String {
+        let hash = self.hash.map(|hash| u128::from_be_bytes(hash));
+        serde_json::json!([self.guid, self.path.segments(), hash.map(|h| format!("{h:032x}"))])
+            .to_string()
+    }
+
+    fn read(line: &[u8]) -> Option<Self> {
+        let (guid, segments, hash): (String, Vec<String>, Option<String>) =
+            serde_json::from_slice(line).ok()?;
+        let hash = match hash {
+            Some(hash) => Some(u128::from_str_radix(&hash, 16).ok()?.to_be_bytes()),
+            None => None,
+        };
+        Some(Self { guid, path: HomePath::new(segments), hash })
+    }
 }
 
 /// All remembered work of a store.
@@ -41,15 +72,20 @@ impl Spool {
     }
 
     /// Makes entries durable that wait for their commit.
-    pub(super) fn prepare(&self, entries: &[SpoolEntry]) -> Result<(), StoreError> {
+    pub(super) fn prepare(
+        &self,
+        entries: &[SpoolEntry],
+        witness: Option<&Witness>,
+    ) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
         let dir = self.dir()?;
+        let line = witness.map(Witness::line);
         for entry in entries {
             let name = file_name(&entry.id, PENDING);
             let mut file = dir.create(&name)?;
-            dir.write(&name, &mut file, &entry.body)?;
+            dir.write(&name, &mut file, &with_line(line.as_deref(), &entry.body))?;
             dir.sync_file(&name, &file)?;
         }
         Ok(dir.sync()?)
@@ -81,7 +117,8 @@ impl Spool {
 
     /// Remembers work that belongs to no write; durable when this returns.
     pub fn add(&self, entry: &SpoolEntry) -> Result<(), StoreError> {
-        Ok(self.dir()?.replace(&file_name(&entry.id, SUFFIX), &entry.body, true)?)
+        let content = with_line(None, &entry.body);
+        Ok(self.dir()?.replace(&file_name(&entry.id, SUFFIX), &content, true)?)
     }
 
     /// All work that is committed and not removed, oldest first.
@@ -93,6 +130,8 @@ impl Spool {
             let stat = dir.stat(&listed.name)?;
             let body = dir.read(&listed.name, u64::MAX)?;
             if let (Some((_, stat)), Some(body)) = (stat, body) {
+                let start = body.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let body = body[start..].to_vec();
                 found.push((stat.modified_ns, SpoolEntry { id: id.to_owned(), body }));
             }
         }
@@ -100,10 +139,44 @@ impl Spool {
         Ok(found.into_iter().map(|(_, entry)| entry).collect())
     }
 
+    /// After a crash: confirms the entries whose write was committed and drops the others.
+    pub(super) fn recover(
+        &self,
+        is_committed: impl Fn(&Witness) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let dir = self.dir()?;
+        for listed in dir.list()?.0 {
+            if listed.name.starts_with(layout::TEMPORARY) {
+                dir.remove_file(&listed.name)?;
+            }
+            let Some(id) = listed.name.strip_suffix(PENDING) else { continue };
+            let content = dir.read(&listed.name, u64::MAX)?.unwrap_or_default();
+            let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let committed = match Witness::read(line) {
+                Some(witness) => is_committed(&witness)?,
+                None => false,
+            };
+            if committed {
+                dir.rename(&listed.name, &dir, &file_name(id, SUFFIX), Replacing::Yes)?;
+            } else {
+                dir.remove_file(&listed.name)?;
+            }
+        }
+        Ok(dir.sync()?)
+    }
+
     /// The work is done.
     pub fn remove(&self, id: &str) -> Result<(), StoreError> {
         Ok(self.dir()?.remove_file(&file_name(id, SUFFIX))?)
     }
+}
+
+/// The content of an entry's file: the witness in the first line, then the body.
+fn with_line(line: Option<&str>, body: &[u8]) -> Vec<u8> {
+    let mut content = line.unwrap_or_default().as_bytes().to_vec();
+    content.push(b'\n');
+    content.extend_from_slice(body);
+    content
 }
 
 fn file_name(id: &str, suffix: &str) -> String {

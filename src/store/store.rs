@@ -10,6 +10,8 @@ use crate::clock::Clock;
 use crate::dav::Name;
 use crate::disk::{self, EntryKind, Tree, attribute, layout, lock};
 
+use crate::index::ObjectEntry;
+
 use super::uid_lock::{TIME_OUT, UidLocks};
 use super::{Home, Provision, Spool, StoreError, UidGuard};
 
@@ -56,7 +58,14 @@ impl Store {
         tree.make_dirs(&[layout::CALENDARS, layout::UIDS].iter().collect::<PathBuf>())?;
         let spool = Arc::new(Spool::new(tree.clone()));
         let homes = Mutex::default();
-        Ok(Arc::new(Self { tree, options, spool, homes, uids: Arc::default(), _lock: held }))
+        let store =
+            Arc::new(Self { tree, options, spool, homes, uids: Arc::default(), _lock: held });
+        store.spool.recover(|witness| {
+            let Some(home) = store.home(&witness.guid)? else { return Ok(false) };
+            let content = home.read(&witness.path)?;
+            Ok(content.map(|content| ObjectEntry::hash_of(&content)) == witness.hash)
+        })?;
+        Ok(store)
     }
 
     /// Where the data directory is.

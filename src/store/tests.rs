@@ -8,17 +8,17 @@ use crate::dav::Name;
 const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\n\
                      DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T100000Z\r\nEND:VEVENT\r\n\
                      END:VCALENDAR\r\n";
-const ALICE: &str = "10000000-0000-0000-0000-000000000001";
+pub(super) const ALICE: &str = "10000000-0000-0000-0000-000000000001";
 
-fn path(text: &str) -> HomePath {
+pub(super) fn path(text: &str) -> HomePath {
     HomePath::new(text.split('/').filter(|segment| !segment.is_empty()))
 }
 
-fn event(uid: &str) -> Bytes {
+pub(super) fn event(uid: &str) -> Bytes {
     Bytes::from(EVENT.replace("UID:1", &format!("UID:{uid}")))
 }
 
-fn initial() -> Provision {
+pub(super) fn initial() -> Provision {
     let collection = |name: &str, kind, always| ProvisionedCollection {
         name: name.to_owned(),
         kind,
@@ -46,7 +46,7 @@ fn home_dir(root: &std::path::Path) -> std::path::PathBuf {
 }
 
 /// The index tells what the files tell (invariant 9).
-fn assert_true(home: &Home) {
+pub(super) fn assert_true(home: &Home) {
     let findings = check::check_home(home).unwrap();
     assert_eq!(findings, []);
 }
@@ -374,5 +374,84 @@ fn attributes_lost_by_an_editor_are_put_back() {
     std::fs::rename(calendar.join(".a.new"), calendar.join("a.ics")).unwrap();
     assert_eq!(home.reconcile().unwrap(), 1);
     assert!(home.properties(&path("calendar/a.ics")).unwrap().get(&note).is_some());
+    assert_true(&home);
+}
+
+#[test]
+fn properties_that_do_not_fit_are_kept_beside() {
+    let root = tempfile::tempdir().unwrap();
+    let large = |n: u32| {
+        let text: String =
+            (0..3000u32).map(|i| format!("{:x}", i.wrapping_mul(n + 77_777))).collect();
+        format!("<p xmlns=\"urn:x\">{text}</p>")
+    };
+    let name = |n: u32| Name::owned("urn:x", format!("p{n}"));
+    let long = Name::owned(format!("urn:{}", "x".repeat(300)), "p");
+    let changes = (0..6)
+        .fold(PropertyChanges::none(), |changes, n| changes.with(name(n), large(n)))
+        .with(long.clone(), "<p>long</p>");
+    let verify = |home: &Home, at: &str| {
+        let set = home.properties(&path(at)).unwrap();
+        for n in 0..6 {
+            assert_eq!(set.get(&name(n)).map(|xml| &**xml), Some(&*large(n)), "{at}");
+        }
+        assert!(set.get(&long).is_some());
+        assert_true(home);
+    };
+    {
+        let store = open(root.path());
+        let home = store.provision(ALICE, &initial()).unwrap();
+        put(&home, "calendar/a.ics", &event("a")).unwrap();
+        home.write(|tx| tx.patch_properties(&path("calendar/a.ics"), &changes)).unwrap();
+        put(&home, "calendar/a.ics", &event("b")).unwrap();
+        home.write(|tx| tx.patch_properties(&path("calendar"), &changes)).unwrap();
+        verify(&home, "calendar/a.ics");
+        home.write(|tx| tx.rename(&path("calendar"), &path("work"))).unwrap();
+        home.write(|tx| tx.copy(&path("work"), &path("copy"))).unwrap();
+        verify(&home, "copy/a.ics");
+    }
+    let store = open(root.path());
+    let home = store.home(ALICE).unwrap().unwrap();
+    for at in ["work", "work/a.ics", "copy", "copy/a.ics"] {
+        verify(&home, at);
+    }
+    home.write(|tx| tx.delete(&path("copy"))).unwrap();
+    let without = (0..6).fold(PropertyChanges::none().without(long), |c, n| c.without(name(n)));
+    home.write(|tx| tx.patch_properties(&path("work"), &without)).unwrap();
+    home.write(|tx| tx.patch_properties(&path("work/a.ics"), &without)).unwrap();
+    assert_true(&home);
+    let file = home_dir(root.path()).join(".overflow/properties.json");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "{}");
+}
+
+#[test]
+fn one_of_two_racing_writers_wins() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    put(&home, "calendar/a.ics", &event("0")).unwrap();
+    for round in 0..20 {
+        let at = path("calendar/a.ics");
+        let etag = home.snapshot().object(&at).unwrap().etag();
+        let winners = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|writer| {
+                    let (home, at, etag) = (&home, &at, &etag);
+                    scope.spawn(move || {
+                        home.write(|tx| {
+                            if tx.object(at).is_none_or(|object| object.etag() != *etag) {
+                                return Err(StoreError::NotFound(at.clone()));
+                            }
+                            let content = event(&format!("{round}-{writer}"));
+                            tx.put(at, &content, None, &PropertyChanges::none()).map(|_| ())
+                        })
+                        .is_ok()
+                    })
+                })
+                .collect();
+            writers.into_iter().map(|writer| usize::from(writer.join().unwrap())).sum::<usize>()
+        });
+        assert_eq!(winners, 1);
+    }
     assert_true(&home);
 }

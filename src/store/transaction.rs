@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::disk::{Dir, DiskError, attribute, temporary_name};
+use crate::dav::Name;
+use crate::disk::{Dir, DiskError, attribute, layout, temporary_name};
 use crate::ical::Component;
 use crate::index::{
     CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
 };
 
 use super::home::{disk_path, name_of, read_all};
+use super::overflow::{FILE, Overflow};
 use super::property::{RESOURCE_TYPE, resource_type};
 use super::reconcile::is_known;
 use super::{Home, PropertyChanges, SpoolEntry, StoreError};
@@ -32,7 +34,17 @@ pub(super) enum Step {
     /// A file or directory changes its place.
     Rename { from: PathBuf, to: PathBuf },
     /// Attributes of something that stays where it is.
-    Attributes { path: PathBuf, changes: PropertyChanges, before: Arc<PropertySet> },
+    Attributes { at: HomePath, path: PathBuf, changes: PropertyChanges, before: Arc<PropertySet> },
+}
+
+impl Step {
+    /// Whether the step is several calls of the system.
+    pub(super) fn is_several(&self) -> bool {
+        match self {
+            Step::Attributes { changes, .. } => changes.set.len() + changes.remove.len() > 1,
+            _ => false,
+        }
+    }
 }
 
 /// The home as its writer sees and changes it.
@@ -47,15 +59,22 @@ pub struct Transaction<'home> {
     pub(super) written: Vec<HomePath>,
     pub(super) spooled: Vec<SpoolEntry>,
     pub(super) edits: Vec<Edit>,
+    pub(super) overflow: Overflow,
+    pub(super) overflow_before: Overflow,
+    /// The overflow file was written again by the commit itself.
+    pub(super) overflow_late: bool,
     pub(super) now_s: i64,
     temporaries: Vec<PathBuf>,
     stale: Option<HomePath>,
 }
 
 impl<'home> Transaction<'home> {
-    pub(super) fn begin(home: &'home Home, deferred: bool) -> Self {
+    pub(super) fn begin(home: &'home Home, overflow: Overflow, deferred: bool) -> Self {
         Self {
             home,
+            overflow_before: overflow.clone(),
+            overflow_late: false,
+            overflow,
             deferred,
             work: (*home.snapshot()).clone(),
             steps: Vec::new(),
@@ -73,6 +92,14 @@ impl<'home> Transaction<'home> {
     fn edit(&mut self, edit: Edit) {
         self.work.apply(&edit, self.now_s);
         self.edits.push(edit);
+    }
+
+    /// What is in the overflow file for `path` is exactly what did not fit elsewhere.
+    fn overflow_with(&mut self, path: &HomePath, rest: &[(Name, Arc<str>)]) {
+        self.overflow.forget(path);
+        for (name, xml) in rest {
+            self.overflow.set(path, name, xml);
+        }
     }
 
     /// A file that turned out to be changed past the server.
@@ -153,7 +180,8 @@ impl<'home> Transaction<'home> {
         if before.is_some() {
             self.verify(path)?;
         }
-        let stat = self.stage(&parent.0, &name, content, &properties, before.is_some())?;
+        let (stat, rest) = self.stage(&parent.0, &name, content, &properties, before.is_some())?;
+        self.overflow_with(path, &rest);
         let entry = ObjectEntry {
             hash: ObjectEntry::hash_of(content),
             stat,
@@ -188,20 +216,7 @@ impl<'home> Transaction<'home> {
 
     /// Where something with this path is now, before the steps are done.
     fn physical(&self, path: &Path) -> PathBuf {
-        let mut path = path.to_owned();
-        for step in self.steps.iter().rev() {
-            let (to, from) = match step {
-                Step::Install { parent, temporary, name, .. } => {
-                    (parent.join(name), parent.join(temporary))
-                }
-                Step::Rename { from, to } => (to.clone(), from.clone()),
-                Step::Remove { .. } | Step::Attributes { .. } => continue,
-            };
-            if let Ok(rest) = path.strip_prefix(&to) {
-                path = if rest.as_os_str().is_empty() { from } else { from.join(rest) };
-            }
-        }
-        path
+        physical_before(&self.steps, path)
     }
 
     /// Whether `parent` is in a directory that this transaction made and nothing else was done
@@ -237,15 +252,13 @@ impl<'home> Transaction<'home> {
         content: &[u8],
         properties: &PropertySet,
         replaces: bool,
-    ) -> Result<crate::disk::Stat, StoreError> {
+    ) -> Result<(crate::disk::Stat, Rest), StoreError> {
         let (physical, dir) = self.directory(parent)?;
         let temporary = temporary_name();
         self.temporaries.push(physical.join(&temporary));
         let mut file = dir.create(&temporary)?;
         dir.write(&temporary, &mut file, content)?;
-        for (name, xml) in properties.iter() {
-            set_attribute(&file, dir.path(), name, xml)?;
-        }
+        let rest = set_attributes(&file, dir.path(), properties)?;
         let stat = crate::disk::file_stat(&file)
             .map_err(|error| DiskError::new("stat", dir.path(), error))?;
         if self.staged.len() < SYNC_SINGLY {
@@ -264,7 +277,7 @@ impl<'home> Transaction<'home> {
                 replaces,
             });
         }
-        Ok(stat)
+        Ok((stat, rest))
     }
 
     /// Removes a file, or a collection with everything in it.
@@ -276,6 +289,7 @@ impl<'home> Transaction<'home> {
         self.verify(path)?;
         self.steps.push(Step::Remove { parent, name });
         self.edit(Edit::Remove { path: path.clone() });
+        self.overflow.forget(path);
         Ok(())
     }
 
@@ -297,10 +311,10 @@ impl<'home> Transaction<'home> {
         self.temporaries.push(physical.join(&temporary));
         dir.make_dir(&temporary)?;
         let made = dir.open_dir(&temporary)?.ok_or_else(|| StoreError::NoParent(path.clone()))?;
-        set_attribute(&made, made.path(), &RESOURCE_TYPE, &resource_type(kind))?;
-        for (name, xml) in properties.iter() {
-            set_attribute(&made, made.path(), name, xml)?;
-        }
+        let kind_only = [(RESOURCE_TYPE, Arc::from(resource_type(kind)))].into_iter().collect();
+        set_attributes(&made, made.path(), &kind_only)?;
+        let rest = set_attributes(&made, made.path(), &properties)?;
+        self.overflow_with(path, &rest);
         if !fresh {
             let (directory, replaces) = (true, false);
             self.steps.push(Step::Install { parent, temporary, name, directory, replaces });
@@ -330,6 +344,7 @@ impl<'home> Transaction<'home> {
         let step = Step::Rename { from: from_dir.join(from_name), to: to_dir.join(to_name) };
         self.steps.push(step);
         self.edit(Edit::Rename { from: from.clone(), to: to.clone() });
+        self.overflow.rename(from, to);
         if let (Some(content), Some(object)) = (reread, self.work.object(to)) {
             let new_kind = match kind.holds_objects() {
                 true => summary::of_bytes(&content),
@@ -393,6 +408,7 @@ impl<'home> Transaction<'home> {
         }
         let after = changes.apply(&before);
         self.steps.push(Step::Attributes {
+            at: path.clone(),
             path: disk_path(path)?,
             changes: changes.clone(),
             before,
@@ -420,6 +436,19 @@ impl<'home> Transaction<'home> {
         self.spooled.push(entry);
     }
 
+    /// Stages the overflow file, if what is to be in it changed.
+    pub(super) fn stage_overflow(&mut self) -> Result<(), StoreError> {
+        if self.overflow == self.overflow_before {
+            return Ok(());
+        }
+        let parent = Path::new(layout::OVERFLOW);
+        let dir = self.home.tree.make_dirs(&self.home.relative.join(parent))?;
+        let replaces = dir.stat(FILE)?.is_some();
+        let content = self.overflow.content();
+        self.stage(parent, FILE, &content, &PropertySet::default(), replaces)?;
+        Ok(())
+    }
+
     /// Removes what was staged and did not get a name.
     pub(super) fn clean_up(&mut self) {
         for temporary in std::mem::take(&mut self.temporaries) {
@@ -443,16 +472,41 @@ impl Drop for Transaction<'_> {
     }
 }
 
-fn set_attribute(
+/// Where something is before the steps are done that has this path when they are.
+pub(super) fn physical_before(steps: &[Step], path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for step in steps.iter().rev() {
+        let (to, from) = match step {
+            Step::Install { parent, temporary, name, .. } => {
+                (parent.join(name), parent.join(temporary))
+            }
+            Step::Rename { from, to } => (to.clone(), from.clone()),
+            Step::Remove { .. } | Step::Attributes { .. } => continue,
+        };
+        if let Ok(rest) = path.strip_prefix(&to) {
+            path = if rest.as_os_str().is_empty() { from } else { from.join(rest) };
+        }
+    }
+    path
+}
+
+/// Properties that did not fit.
+type Rest = Vec<(Name, Arc<str>)>;
+
+/// Writes properties as attributes; those that did not fit are the answer.
+fn set_attributes(
     fd: impl std::os::fd::AsFd,
     path: &Path,
-    name: &crate::dav::Name,
-    xml: &str,
-) -> Result<(), StoreError> {
-    attribute::set(fd, path, name, xml).map_err(|error| match error {
-        attribute::SetError::Failed(error) => error.into(),
-        attribute::SetError::NoRoom => {
-            DiskError::new("set attribute of", path, std::io::ErrorKind::StorageFull).into()
+    properties: &PropertySet,
+) -> Result<Rest, StoreError> {
+    let fd = fd.as_fd();
+    let mut rest = Vec::new();
+    for (name, xml) in properties.iter() {
+        match attribute::set(fd, path, name, xml) {
+            Ok(()) => {}
+            Err(attribute::SetError::NoRoom) => rest.push((name.clone(), xml.clone())),
+            Err(attribute::SetError::Failed(error)) => return Err(error.into()),
         }
-    })
+    }
+    Ok(rest)
 }

@@ -1,0 +1,165 @@
+//! Every system call of every kind of transaction fails once, and the process dies there once:
+//! afterwards there is the old or the new state, and the new one if it was acknowledged.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::dav::Name;
+use crate::disk::fault::{Fault, arm, disarm};
+
+use super::tests::{ALICE, assert_true, event, initial, path};
+use super::*;
+
+type Action = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+fn note(value: &str) -> PropertyChanges {
+    let name = |local: &str| Name::owned("urn:x", local);
+    let xml = |local: &str| format!("<{local} xmlns=\"urn:x\">{value}</{local}>");
+    PropertyChanges::none().with(name("one"), xml("one")).with(name("two"), xml("two"))
+}
+
+fn scenarios() -> Vec<(&'static str, Action)> {
+    vec![
+        ("put a new file", |tx| {
+            tx.put(&path("calendar/n.ics"), &event("n"), None, &note("1")).map(|_| ())
+        }),
+        ("replace a file", |tx| {
+            tx.put(&path("calendar/a.ics"), &event("n"), None, &note("1")).map(|_| ())
+        }),
+        ("delete a file", |tx| tx.delete(&path("calendar/a.ics"))),
+        ("delete a collection", |tx| tx.delete(&path("calendar"))),
+        ("move a file", |tx| tx.rename(&path("calendar/a.ics"), &path("inbox/z.ics"))),
+        ("copy a collection", |tx| tx.copy(&path("calendar"), &path("copy"))),
+        ("patch a file", |tx| tx.patch_properties(&path("calendar/a.ics"), &note("2"))),
+        ("patch a collection", |tx| tx.patch_properties(&path("calendar"), &note("2"))),
+        ("large properties", |tx| {
+            let changes = (0..9u8).fold(note("3"), |changes, n| {
+                let text: String =
+                    (0..150u32).map(|i| format!("{:x}", i * 7919 * u32::from(n + 1))).collect();
+                changes.with(Name::owned("urn:x", format!("p{n}")), format!("<p>{text}</p>"))
+            });
+            tx.put(&path("calendar/a.ics"), &event("n"), None, &changes).map(|_| ())
+        }),
+        ("several things", |tx| {
+            tx.put(&path("inbox/m.ics"), &event("m"), None, &note("1"))?;
+            tx.put(&path("calendar/a.ics"), &event("n"), None, &note("4"))?;
+            tx.delete(&path("calendar/b.ics"))?;
+            tx.rename(&path("calendar"), &path("moved"))?;
+            tx.put(&path("moved/c.ics"), &event("c"), None, &PropertyChanges::none())?;
+            tx.patch_properties(&path("moved"), &note("5"))?;
+            tx.enqueue(SpoolEntry { id: "work".to_owned(), body: b"do it".to_vec() });
+            Ok(())
+        }),
+    ]
+}
+
+/// Everything a client could see of the home.
+fn state(home: &Home, store: &Store) -> BTreeMap<String, String> {
+    let mut seen = BTreeMap::new();
+    look(home, &HomePath::root(), &mut seen);
+    let work: Vec<_> = store.spool().list().unwrap().into_iter().map(|entry| entry.id).collect();
+    seen.insert("spool".to_owned(), work.join(" "));
+    seen
+}
+
+fn look(home: &Home, at: &HomePath, seen: &mut BTreeMap<String, String>) {
+    for (name, entry) in home.snapshot().children(at) {
+        let path = at.join(&name);
+        let content = home.read(&path).unwrap();
+        let all = format!("{content:?} {:?}", entry.properties());
+        seen.insert(path.to_string(), blake3::hash(all.as_bytes()).to_string());
+        if entry.collection().is_some() {
+            look(home, &path, seen);
+        }
+    }
+}
+
+fn open(root: &Path, durability: Durability) -> (std::sync::Arc<Store>, std::sync::Arc<Home>) {
+    let store = Store::open(root, StoreOptions { durability, ..StoreOptions::default() }).unwrap();
+    let home = store.provision(ALICE, &initial()).unwrap();
+    (store, home)
+}
+
+/// A home with two events.
+fn begin(root: &Path) {
+    let (_store, home) = open(root, Durability::None);
+    for name in ["a", "b"] {
+        home.write(|tx| {
+            tx.put(&path(&format!("calendar/{name}.ics")), &event(name), None, &note("0"))
+        })
+        .unwrap();
+    }
+}
+
+/// A fast directory, but for what needs attributes that overflow.
+fn directory(name: &str) -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if !name.contains("large") && memory.is_dir() {
+        let root = tempfile::tempdir_in(memory).unwrap();
+        if Store::open(root.path(), StoreOptions::default()).is_ok() {
+            return root;
+        }
+    }
+    tempfile::tempdir().unwrap()
+}
+
+type State = BTreeMap<String, String>;
+
+/// Runs one scenario with a fault at the `n`-th call; false when there is no such call.
+fn strike(
+    name: &str,
+    action: Action,
+    n: usize,
+    fault: Fault,
+    (old, new): (&State, &State),
+) -> bool {
+    let root = directory(name);
+    begin(root.path());
+    let (store, home) = open(root.path(), Durability::Full);
+    arm(n, fault);
+    let result = home.write(action);
+    let met = disarm();
+    let context = format!("{name}, call {n}, {fault:?}, {result:?}");
+    if fault != Fault::Die {
+        // The server lives on: what it tells is what is there.
+        assert!(result.is_ok() || state(&home, &store) == *old, "{context}: half done");
+        assert_eq!(check::check_home(&home).unwrap(), [], "{context}");
+    }
+    drop((home, store));
+    let (store, home) = open(root.path(), Durability::None);
+    assert_true(&home);
+    let found = state(&home, &store);
+    assert!(found == *new || (result.is_err() && found == *old), "{context}:\n{found:#?}");
+    met
+}
+
+fn strike_all(fault: Fault) {
+    for (name, action) in scenarios() {
+        let root = directory(name);
+        begin(root.path());
+        let (store, home) = open(root.path(), Durability::None);
+        let old = state(&home, &store);
+        home.write(action).unwrap();
+        let new = state(&home, &store);
+        let calls = (0..).take_while(|n| strike(name, action, *n, fault, (&old, &new))).count();
+        assert!(calls > 2 && calls < 500, "{name}: {calls} calls");
+    }
+}
+
+#[test]
+fn dying_anywhere_leaves_the_old_or_the_new_state() {
+    strike_all(Fault::Die);
+}
+
+#[test]
+fn an_error_anywhere_leaves_the_old_state() {
+    strike_all(Fault::Fail(EIO));
+}
+
+#[test]
+fn a_full_disk_anywhere_leaves_the_old_state() {
+    strike_all(Fault::Fail(ENOSPC));
+}
