@@ -40,7 +40,7 @@ pub(super) struct Witness {
 
 impl Witness {
     fn line(&self) -> String {
-        let hash = self.hash.map(|hash| u128::from_be_bytes(hash));
+        let hash = self.hash.map(u128::from_be_bytes);
         serde_json::json!([self.guid, self.path.segments(), hash.map(|h| format!("{h:032x}"))])
             .to_string()
     }
