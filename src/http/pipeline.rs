@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Answered, Application, response, well_known};
+use crate::acl::{self, Need, Policy, Rule};
 use crate::app::App;
-use crate::auth::Actor;
 use crate::dav::{Error, Method, Request, Response, Result};
 use crate::method::{self, Context};
+use crate::resource::access::Access;
 use crate::resource::{Resolver, Resource, provision};
 
 /// The server as an application.
@@ -25,16 +26,18 @@ impl Pipeline {
         *user = actor.log_name();
         let directory = self.app.principals.current();
         let resolver = Resolver { store: &self.app.store, directory: &directory };
+        let access = Access::new(&directory, actor.guid(), Policy::of(&directory));
         let mut resource = resolver.resolve(&request.path)?;
-        self.allow(request, &actor, &resource)?;
-        if self.make_home(&resource)? {
+        if !actor.is_anonymous() && self.make_home(&resource)? {
             resource = resolver.resolve(&request.path)?;
         }
+        self.allow(request, &access, &resource)?;
         let context = Context {
             app: &self.app,
             config: self.app.config(),
             directory: Arc::clone(&directory),
             actor,
+            access,
             request,
             resource,
             now: self.app.clock.now(),
@@ -42,22 +45,33 @@ impl Pipeline {
         method::run(&context)
     }
 
-    /// Access: the owner of a home may do everything, everybody signed in may look elsewhere.
-    fn allow(&self, request: &Request, actor: &Actor, resource: &Resource) -> Result<()> {
-        if request.method == Method::Options {
-            return Ok(());
+    /// Access: what THE table asks for must be there. Nobody is challenged who has signed in.
+    fn allow(&self, request: &Request, access: &Access, resource: &Resource) -> Result<()> {
+        let (kind, exists) = (resource.kind, resource.exists);
+        let refused = match acl::required(request.method, kind, exists) {
+            Rule::Needs(Need { target, parent }) => {
+                let mut refused = access.require(resource, target);
+                if let Some(above) = resource.parent() {
+                    refused = refused.and_then(|()| access.require(&above, parent));
+                }
+                refused
+            }
+            Rule::NoMethod => {
+                let allow = method::allow::field(kind, exists);
+                Err(Error::status(405).with_header("allow", allow))
+            }
+            Rule::Refused => Err(Error::status(403)),
+        };
+        match refused {
+            Err(error) if access.actor().is_anonymous() && error.status == 403 => {
+                Err(self.app.authenticator.challenge())
+            }
+            refused => refused,
         }
-        let Some(guid) = actor.guid() else { return Err(self.app.authenticator.challenge()) };
-        let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
-        let admins = self.app.principals.current();
-        let ruler = owner == Some(guid) || admins.admins().iter().any(|admin| admin == guid);
-        if resource.kind.in_home() && owner.is_some() && !ruler {
-            return Err(Error::status(403));
-        }
-        Ok(())
     }
 
-    /// Makes the home of the resource, or what is missing in it; only after access was granted.
+    /// Makes the home of the resource, or what is missing in it. Everybody who can sign in may ask
+    /// when its owner is busy, so nothing is given away by making it before access is decided.
     fn make_home(&self, resource: &Resource) -> Result<bool> {
         let Some(owner) = &resource.owner else { return Ok(false) };
         if !resource.is_unmade_home() {

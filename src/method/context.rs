@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::acl::Policy;
 use crate::app::App;
 use crate::auth::Actor;
 use crate::config::Config;
@@ -26,6 +25,8 @@ pub struct Context<'a> {
     pub directory: Arc<Directory>,
     /// Who asks.
     pub actor: Actor,
+    /// What they may do.
+    pub access: Access,
     /// What is asked.
     pub request: &'a Request,
     /// What it is asked of.
@@ -55,13 +56,12 @@ impl Context<'_> {
 
     /// What the answers to this request have in common.
     pub fn view(&self) -> View {
-        let policy = Policy::of(&self.directory);
         View {
             directory: Arc::clone(&self.directory),
             config: Arc::clone(&self.config),
             origin: self.request.origin.clone(),
             actor: self.actor.record().cloned(),
-            access: Access::new(&self.directory, self.actor.guid(), policy),
+            access: self.access.clone(),
             now: self.now,
             active_locks: super::lock::active_locks,
         }

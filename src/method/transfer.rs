@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::delete::removable;
 use super::{default_calendar, guard, object};
+use crate::acl::required;
 use crate::dav::header::{self, Depth};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Method, Precondition, Response, Result};
@@ -28,6 +29,7 @@ pub fn run(context: &Context) -> Result<Response> {
         depth: Depth::of(context.request)?.unwrap_or(Depth::Infinity),
     };
     check(&transfer)?;
+    allowed(context, &transfer.to)?;
     guard::early(context, &transfer.from)?;
     let created = if needs_validation(&transfer) {
         into_calendar(context, &transfer)?
@@ -85,6 +87,16 @@ fn check(transfer: &Transfer) -> Result<()> {
         return Err(Error::precondition_failed().because("the destination exists"));
     }
     between_calendars(transfer)
+}
+
+/// The destination is not the resource the pipeline decided about.
+fn allowed(context: &Context, to: &Resource) -> Result<()> {
+    let need = required::destination(context.request.method, to.exists);
+    context.access.require(to, need.target)?;
+    match to.parent() {
+        Some(parent) => context.access.require(&parent, need.parent),
+        None => Ok(()),
+    }
 }
 
 /// Objects that go from calendar to calendar.
