@@ -1,7 +1,6 @@
 //! How failures of the lower layers are told to clients.
 
 use crate::dav::{Error, Precondition};
-use crate::ical::ParseError;
 use crate::store::StoreError;
 
 impl From<StoreError> for Error {
@@ -25,6 +24,6 @@ impl From<StoreError> for Error {
 }
 
 /// What a body is that is no iCalendar object (RFC 4791 §5.3.2.1).
-pub(super) fn not_calendar_data(error: &ParseError) -> Error {
+pub(super) fn not_calendar_data(error: &dyn std::fmt::Display) -> Error {
     Error::from(Precondition::ValidCalendarData).because(error.to_string())
 }

@@ -1,5 +1,6 @@
 //! Content-Type values (RFC 9110 §8.3) and the type of calendar data.
 
+use crate::caldav::calendar_data::Format;
 use crate::dav::{Error, Precondition, Request, Result};
 
 /// A media type: lower-case type and parameters in their order.
@@ -57,10 +58,10 @@ impl MediaType {
 
 /// The type of a request that stores calendar data; anything but iCalendar is refused with
 /// supported-calendar-data (RFC 4791 §5.3.2.1). No Content-Type means iCalendar.
-pub fn check_calendar(request: &Request) -> Result<()> {
+pub fn check_calendar(request: &Request) -> Result<Format> {
     let refuse =
         |reason: &str| Err(Error::from(Precondition::SupportedCalendarData).because(reason));
-    let Some(text) = request.header("content-type") else { return Ok(()) };
+    let Some(text) = request.header("content-type") else { return Ok(Format::ICalendar) };
     let Some(media_type) = MediaType::parse(text) else {
         return refuse("the Content-Type cannot be read");
     };
@@ -69,8 +70,9 @@ pub fn check_calendar(request: &Request) -> Result<()> {
         return refuse("calendar data must be UTF-8");
     }
     match media_type.essence.as_str() {
-        "text/calendar" => Ok(()),
-        _ => refuse("only text/calendar can be stored here"),
+        "text/calendar" => Ok(Format::ICalendar),
+        "application/calendar+json" => Ok(Format::JCal),
+        _ => refuse("only text/calendar and application/calendar+json can be stored here"),
     }
 }
 

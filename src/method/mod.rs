@@ -9,6 +9,7 @@ pub mod context;
 mod default_calendar;
 mod delete;
 mod errors;
+mod free_busy_url;
 pub mod get;
 pub mod guard;
 pub mod lock;
@@ -21,6 +22,7 @@ mod propfind;
 mod proppatch;
 mod put;
 pub mod report;
+mod timezones;
 mod transfer;
 
 pub use context::Context;

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use super::context::Context;
 use super::errors::not_calendar_data;
 use super::{guard, media_type};
+use crate::caldav::calendar_data::Format;
+use crate::caldav::repair;
 use crate::caldav::validate::{self, Rules};
 use crate::dav::error::Detail;
 use crate::dav::header::Prefer;
@@ -65,13 +67,19 @@ pub fn put(context: &Context) -> Result<Response> {
 /// The calendar object in the body of the request.
 pub fn read_body(context: &Context) -> Result<Incoming> {
     let body = &context.request.body;
-    media_type::check_calendar(context.request)?;
+    let format = media_type::check_calendar(context.request)?;
     if body.is_empty() {
         return Err(Error::from(Precondition::ValidCalendarData).because("the body is empty"));
     }
     validate::check_size(body.len(), context.config.limits.resource_bytes)?;
-    let tree = ical::parse(body).map_err(|error| not_calendar_data(&error))?;
-    Ok(Incoming { bytes: Some(body.clone()), tree, properties: PropertyChanges::none() })
+    let (bytes, tree) = match format {
+        Format::ICalendar => {
+            let tree = ical::parse(body).map_err(|error| not_calendar_data(&error))?;
+            (Some(body.clone()), tree)
+        }
+        Format::JCal => (None, ical::jcal::parse(body).map_err(|error| not_calendar_data(&error))?),
+    };
+    Ok(Incoming { bytes, tree, properties: PropertyChanges::none() })
 }
 
 /// A file outside calendars that is to become a calendar object, with its properties.
@@ -94,7 +102,7 @@ pub fn read_resource(context: &Context, source: &Resource) -> Result<Incoming> {
 pub fn store(
     context: &Context,
     target: &Resource,
-    incoming: Incoming,
+    mut incoming: Incoming,
     purpose: Purpose,
 ) -> Result<Stored> {
     let parent = target.parent().ok_or_else(|| Error::status(409))?;
@@ -108,6 +116,9 @@ pub fn store(
         ..Rules::default()
     };
     let zones = Zones::of(&incoming.tree, &Zone::utc());
+    if repair::repair(&mut incoming.tree, &zones) {
+        incoming.bytes = None;
+    }
     validate::validate(&incoming.tree, &zones, &rules)?;
     let uid = incoming.tree.uid().unwrap_or_default().to_owned();
     let bytes = match &incoming.bytes {

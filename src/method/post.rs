@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::object::{self, Purpose};
+use super::{free_busy_url, timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Response, Result};
 use crate::resource::Resource;
@@ -22,6 +23,8 @@ pub fn run(context: &Context) -> Result<Response> {
     }
     match resource.kind {
         ResourceKind::Outbox => Err(Error::status(501)),
+        ResourceKind::FreeBusyUrl => free_busy_url::run(context),
+        ResourceKind::Timezones => timezones::classic(context),
         _ => Err(Error::status(403).because("nothing can be posted here")),
     }
 }

@@ -12,6 +12,7 @@ pub mod property;
 pub mod provision;
 pub mod report_set;
 pub mod resolve;
+pub mod zone;
 
 use std::sync::Arc;
 

@@ -41,19 +41,6 @@ impl Default for Rules<'_> {
     }
 }
 
-/// `CALDAV:supported-calendar-data`: an absent Content-Type counts as iCalendar.
-pub fn check_media_type(content_type: Option<&str>) -> Result<super::calendar_data::Format> {
-    use super::calendar_data::Format;
-    let Some(content_type) = content_type else { return Ok(Format::ICalendar) };
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    match essence.to_ascii_lowercase().as_str() {
-        "text/calendar" => Ok(Format::ICalendar),
-        "application/calendar+json" => Ok(Format::JCal),
-        other => Err(Error::from(Precondition::SupportedCalendarData)
-            .because(format!("a calendar object is text/calendar, not {other}"))),
-    }
-}
-
 /// `CALDAV:max-resource-size`.
 pub fn check_size(bytes: usize, max: usize) -> Result<()> {
     if bytes > max {

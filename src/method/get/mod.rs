@@ -13,7 +13,7 @@ use self::merge::Merged;
 use self::range::Part;
 use super::conditions::{self, Verdict};
 use super::context::Context;
-use super::{guard, media_type};
+use super::{free_busy_url, guard, media_type, timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Body, Error, Response, Result};
 use crate::ical;
@@ -42,6 +42,9 @@ pub fn run(context: &Context) -> Result<Response> {
         {
             with_validators(context, || whole_calendar(context))
         }
+        ResourceKind::FreeBusyUrl => free_busy_url::run(context),
+        ResourceKind::Timezones => timezones::classic(context),
+        ResourceKind::TimezoneStd => timezones::standard(context),
         kind if kind.is_collection() => with_validators(context, || listing::page(context)),
         _ => file(context),
     }

@@ -2,17 +2,23 @@
 //! the body be read, has the resource this report, may they.
 
 mod acl_principal_prop_set;
+mod calendar_multiget;
+mod calendar_query;
 mod calendarserver_principal_search;
 mod expand_property;
+pub mod free_busy_query;
+pub mod objects;
+mod output;
 mod principal_match;
 mod principal_property_search;
 mod principal_search_property_set;
 mod principals;
+mod sync_collection;
 
 use super::context::Context;
 use crate::acl::required;
 use crate::dav::header::Depth;
-use crate::dav::name::{CALENDARSERVER, DAV};
+use crate::dav::name::{CALDAV, CALENDARSERVER, DAV};
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::resource::report_set;
 use crate::xml;
@@ -29,7 +35,12 @@ pub fn run(context: &Context) -> Result<Response> {
             .because(format!("{} is not a report of this resource", root.name)));
     }
     let view = context.view();
-    view.access.require(resource, required::report_needs(&root.name))?;
+    let needed = view.access.require(resource, required::report_needs(&root.name));
+    if needed.is_err() && root.is(CALDAV, "free-busy-query") {
+        // Who may not even see busy time must not learn that there is something (RFC 4791 §7.10).
+        return Err(Error::not_found());
+    }
+    needed?;
     match (root.name.namespace.as_ref(), root.name.local.as_ref()) {
         (DAV, "expand-property") => expand_property::run(context, &view, &root),
         (DAV, "principal-property-search") => principal_property_search::run(context, view, &root),
@@ -39,6 +50,10 @@ pub fn run(context: &Context) -> Result<Response> {
         (CALENDARSERVER, "calendarserver-principal-search") => {
             calendarserver_principal_search::run(context, view, &root)
         }
+        (CALDAV, "calendar-query") => calendar_query::run(context, view, &root),
+        (CALDAV, "calendar-multiget") => calendar_multiget::run(context, view, &root),
+        (CALDAV, "free-busy-query") => free_busy_query::run(context, &view, &root),
+        (DAV, "sync-collection") => sync_collection::run(context, view, &root),
         _ => Err(Error::status(501)),
     }
 }

@@ -1,0 +1,77 @@
+//! `CALDAV:calendar-multiget` (RFC 4791 §7.9): one response for every href, whatever it names.
+
+use super::objects;
+use super::output::{CALENDAR_DATA, Output};
+use crate::acl::Privilege;
+use crate::dav::header::Prefer;
+use crate::dav::kind::ResourceKind;
+use crate::dav::{Error, Response, Result};
+use crate::ical::timezone::Zone;
+use crate::method::context::Context;
+use crate::resource::Resource;
+use crate::resource::property::{Asked, View};
+use crate::xml::request::CalendarMultiget;
+use crate::xml::{self, Element, Multistatus};
+
+/// Answers the report.
+pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
+    let multiget = CalendarMultiget::read(root)?;
+    let output = Output::of(context.request, multiget.calendar_data.as_ref())?;
+    let asked = Asked::new(&multiget.selection, Prefer::of(context.request)?.minimal);
+    let targets: Vec<(String, Option<Resource>)> =
+        multiget.hrefs.into_iter().map(|href| find(context, href)).collect();
+    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+        let mut answer = Multistatus::begin(out);
+        for (href, resource) in targets {
+            match resource.ok_or_else(Error::not_found) {
+                Ok(resource) => {
+                    write(&mut answer, &view, &asked, output.as_ref(), &href, &resource)?
+                }
+                Err(error) => answer.status(&href, &error, &view.origin.prefix)?,
+            }
+        }
+        answer.finish()
+    });
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
+}
+
+/// The resource of an href, if it lies where the report was asked; with the href for the answer.
+fn find(context: &Context, href: String) -> (String, Option<Resource>) {
+    let Ok(path) = context.request.origin.path_of(&href) else { return (href, None) };
+    let inside = || {
+        let resource = context.resolve(&path).ok().filter(|resource| resource.exists)?;
+        let below = context.resource.canonical().contains(&resource.canonical());
+        (below && context.resource.shares_home(&resource)).then_some(resource)
+    };
+    (context.request.href(&path), inside())
+}
+
+fn write(
+    answer: &mut Multistatus<'_>,
+    view: &View,
+    asked: &Asked,
+    output: Option<&Output>,
+    href: &str,
+    resource: &Resource,
+) -> std::io::Result<()> {
+    let prefix = &view.origin.prefix;
+    if let Err(error) = view.access.require(resource, &[Privilege::Read]) {
+        return answer.status(href, &error, prefix);
+    }
+    let is_object = matches!(resource.kind, ResourceKind::CalendarObject | ResourceKind::InboxItem);
+    let Some(output) = output.filter(|_| is_object) else {
+        return answer.response(href, |propstats| asked.answer(view, resource, propstats));
+    };
+    match objects::open(view, resource) {
+        Err(error) => answer.status(href, &error, prefix),
+        Ok(opened) => {
+            let calendar = resource.parent();
+            let floating = calendar.map_or_else(Zone::utc, |c| objects::floating_zone(&c));
+            answer.response(href, |propstats| {
+                asked.answer_with(view, &opened.resource, propstats, &mut |name, writer| {
+                    (*name == CALENDAR_DATA).then(|| output.write(&opened, &floating, writer))
+                });
+            })
+        }
+    }
+}

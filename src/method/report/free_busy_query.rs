@@ -1,0 +1,72 @@
+//! `CALDAV:free-busy-query` (RFC 4791 §7.10): busy time of all objects that the actor may know the
+//! busy time of, whatever else they may see.
+
+use chrono::TimeDelta;
+
+use super::objects;
+use crate::acl::Privilege;
+use crate::caldav::free_busy::{BusyTime, Options};
+use crate::caldav::{Period, TimeRange};
+use crate::dav::header::Depth;
+use crate::dav::{Error, Precondition, Response, Result};
+use crate::ical::timezone::Zones;
+use crate::ical::{self, Component};
+use crate::limits;
+use crate::method::context::Context;
+use crate::resource::Resource;
+use crate::resource::property::View;
+use crate::xml::Element;
+use crate::xml::request::FreeBusyQuery;
+
+/// Answers the report with a VFREEBUSY.
+pub fn run(context: &Context, view: &View, root: &Element) -> Result<Response> {
+    let query = FreeBusyQuery::read(root)?;
+    let bounds = TimeRange::parse_closed(query.start.as_deref(), query.end.as_deref())
+        .map_err(|error| Error::bad_request(error.to_string()))?;
+    let depth = Depth::of(context.request)?.unwrap_or(Depth::Zero);
+    let calendars = objects::calendars(view, &context.resource, depth);
+    let busy = busy_time(view, &calendars, bounds, &Options::default())?;
+    let body = busy.to_calendar(None, context.now).to_bytes();
+    Ok(Response::new(200).with_body("text/calendar; charset=utf-8", body))
+}
+
+/// The busy time of some calendars, as far as the actor may know it.
+pub fn busy_time(
+    view: &View,
+    calendars: &[Resource],
+    bounds: Period,
+    options: &Options<'_>,
+) -> Result<BusyTime> {
+    let mut busy = BusyTime::new(bounds);
+    let mut availability: Vec<(Component, Zones)> = Vec::new();
+    let mut opened = 0;
+    // Travel time may reach into the period from an event on the next day.
+    let end = bounds.end + TimeDelta::days(1);
+    let range = Some((Some(bounds.start.timestamp()), Some(end.timestamp())));
+    for calendar in calendars {
+        let floating = objects::floating_zone(calendar);
+        for object in objects::candidates(calendar, range) {
+            let may = |privilege| view.access.may(&object, privilege);
+            if !(may(Privilege::ReadFreeBusy) || may(Privilege::Read)) {
+                continue;
+            }
+            opened += 1;
+            if opened > limits::QUERY_RESULTS {
+                return Err(Precondition::NumberOfMatchesWithinLimits.into());
+            }
+            let Ok(Some(bytes)) = object.read() else { continue };
+            let Ok(tree) = ical::parse(&bytes) else { continue };
+            let zones = Zones::of(&tree, &floating);
+            if tree.components_named("VAVAILABILITY").next().is_some() {
+                availability.push((tree, zones));
+            } else if let Err(error) = busy.add_object(&tree, &zones, options) {
+                tracing::warn!(path = %object.path, %error, "busy time cannot be computed");
+            }
+        }
+    }
+    let all = availability.iter().map(|(tree, zones)| (tree, zones));
+    if let Err(error) = busy.add_availability(all) {
+        tracing::warn!(%error, "availability cannot be computed");
+    }
+    Ok(busy)
+}

@@ -1,0 +1,71 @@
+//! `CALDAV:calendar-data` in answers (RFC 4791 §9.6), with the time zones the client wants
+//! (RFC 7809 §4.1).
+
+use super::objects::{Opened, text_of};
+use crate::caldav::by_reference;
+use crate::caldav::calendar_data::{CalendarData, Format};
+use crate::dav::header::calendar_timezones;
+use crate::dav::{Error, Name, Request, Result};
+use crate::ical::jcal;
+use crate::ical::timezone::{Zone, Zones};
+use crate::resource::property::Answer;
+use crate::xml::{Element, Writer};
+
+/// The property's name.
+pub const CALENDAR_DATA: Name = Name::caldav("calendar-data");
+
+/// What of each object an answer holds.
+#[derive(Clone, Default)]
+pub struct Output {
+    data: CalendarData,
+    timezones: Option<bool>,
+}
+
+impl Output {
+    /// Reads the element of the request; absent when calendar data are not asked for.
+    pub fn of(request: &Request, element: Option<&Element>) -> Result<Option<Self>> {
+        let Some(element) = element else { return Ok(None) };
+        let data = CalendarData::read(element)?;
+        Ok(Some(Self { data, timezones: calendar_timezones(request)? }))
+    }
+
+    /// Writes the property for one object.
+    pub fn write(&self, opened: &Opened, floating: &Zone, writer: &mut Writer) -> Answer {
+        match self.text(opened, floating) {
+            Ok(text) if self.data.format == Format::ICalendar => {
+                writer.leaf(&CALENDAR_DATA, &text);
+                Answer::Found
+            }
+            Ok(text) => {
+                let attributes =
+                    [("content-type", "application/calendar+json"), ("version", "2.0")];
+                writer.open_with(&CALENDAR_DATA, &attributes);
+                writer.text(&text);
+                writer.close(&CALENDAR_DATA);
+                Answer::Found
+            }
+            Err(error) => Answer::Refused(error.status),
+        }
+    }
+
+    fn text(&self, opened: &Opened, floating: &Zone) -> Result<String> {
+        let plain = self.data.is_plain() && self.timezones.is_none();
+        if let (true, Some(bytes), Format::ICalendar) = (plain, &opened.bytes, self.data.format) {
+            return Ok(text_of(bytes).into_owned());
+        }
+        let zones = Zones::of(&opened.tree, floating);
+        let mut tree = self
+            .data
+            .apply(&opened.tree, &zones)
+            .map_err(|error| Error::status(403).because(error.to_string()))?;
+        match self.timezones {
+            Some(true) if self.data.expand.is_none() => drop(by_reference::complete(&mut tree)),
+            Some(false) => drop(by_reference::strip(&mut tree)),
+            _ => {}
+        }
+        match self.data.format {
+            Format::ICalendar => Ok(text_of(&tree.to_bytes()).into_owned()),
+            Format::JCal => Ok(text_of(&jcal::to_bytes(&tree)).into_owned()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `DAV:sync-collection` (RFC 6578 §3.2): what changed since a token, from the journal. The first
+//! synchronisation also names the collection itself, and a later one names it when its own
+//! properties changed, as Apple's clients expect.
+
+use super::objects;
+use super::output::{CALENDAR_DATA, Output};
+use crate::acl::Privilege;
+use crate::dav::header::Depth as DepthField;
+use crate::dav::header::Prefer;
+use crate::dav::kind::ResourceKind;
+use crate::dav::sync_token::SyncToken;
+use crate::dav::{Error, Name, Precondition, Response, Result};
+use crate::ical::timezone::Zone;
+use crate::method::context::Context;
+use crate::resource::property::{Asked, View};
+use crate::resource::{FREEBUSY, Resource};
+use crate::store::{Change, ChangeKind, Depth, Entry, SyncPoint};
+use crate::xml::request::SyncCollection;
+use crate::xml::request::sync_collection::SyncLevel;
+use crate::xml::{self, Element, Multistatus};
+
+/// One response to be.
+enum Line {
+    Present(Resource),
+    Gone(Resource),
+}
+
+/// Answers the report.
+pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
+    let request = SyncCollection::read(root)?;
+    let output = Output::of(context.request, request.calendar_data.as_ref())?;
+    let depth = depth(context, request.level)?;
+    let point = request.token.as_deref().map(read_token).transpose()?;
+    let place = context.resource.place.as_ref().ok_or_else(Error::not_found)?;
+    let changes = place
+        .snapshot
+        .changes_since(&place.path, point, depth)
+        .map_err(|error| invalid_token(&error.to_string()))?;
+    let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
+    let mut token = SyncToken { epoch: now.epoch, number: now.number };
+    let limit = request.limit.unwrap_or(usize::MAX);
+    if limit == 0 {
+        return Err(Precondition::NumberOfMatchesWithinLimits.into());
+    }
+    let truncated = changes.len() > limit;
+    let changes = &changes[..changes.len().min(limit)];
+    if let (true, Some(last)) = (truncated, changes.last()) {
+        token.number = last.number;
+    }
+    let mut lines = own_lines(&context.resource, point);
+    lines.extend(changes.iter().filter_map(|change| line(&view, &context.resource, change)));
+    let asked = Asked::new(&request.selection, Prefer::of(context.request)?.minimal);
+    let own = context.href(&context.resource);
+    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+        let mut answer = Multistatus::begin(out);
+        for line in lines {
+            write(&mut answer, &view, &asked, output.as_ref(), line)?;
+        }
+        if truncated {
+            let error = Error::from(Precondition::NumberOfMatchesWithinLimits).with_status(507);
+            answer.status(&own, &error, &view.origin.prefix)?;
+        }
+        answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
+        answer.finish()
+    });
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
+}
+
+/// Clients older than the RFC say it with Depth instead of sync-level.
+fn depth(context: &Context, level: Option<SyncLevel>) -> Result<Depth> {
+    Ok(match level {
+        Some(SyncLevel::One) => Depth::One,
+        Some(SyncLevel::Infinite) => Depth::Infinity,
+        None => match DepthField::of(context.request)? {
+            Some(DepthField::Infinity) => Depth::Infinity,
+            Some(DepthField::One) => Depth::One,
+            _ => return Err(Error::bad_request("sync-level is missing")),
+        },
+    })
+}
+
+fn read_token(text: &str) -> Result<SyncPoint> {
+    let token =
+        SyncToken::parse(text).ok_or_else(|| invalid_token("not a token of this server"))?;
+    Ok(SyncPoint { epoch: token.epoch, number: token.number })
+}
+
+fn invalid_token(reason: &str) -> Error {
+    Error::from(Precondition::ValidSyncToken).because(reason)
+}
+
+/// The collection itself, and members that the journal does not know.
+fn own_lines(resource: &Resource, point: Option<SyncPoint>) -> Vec<Line> {
+    let collection = resource.entry().and_then(Entry::collection);
+    let changed = match (point, collection) {
+        (None, _) => true,
+        (Some(point), Some(collection)) => collection.number > point.number,
+        (Some(_), None) => false,
+    };
+    let mut lines = Vec::new();
+    if changed {
+        lines.push(Line::Present(resource.clone()));
+    }
+    if point.is_none() && resource.kind == ResourceKind::Home {
+        lines.extend(resource.member(FREEBUSY).map(Line::Present));
+    }
+    lines
+}
+
+/// A changed resource, if the actor may know of it. What is gone has no ACL that could be asked.
+fn line(view: &View, near: &Resource, change: &Change) -> Option<Line> {
+    match &change.kind {
+        ChangeKind::Removed => Some(Line::Gone(objects::in_home(near, &change.path, false))),
+        ChangeKind::Changed(entry) => {
+            let slash = entry.collection().is_some();
+            let resource = objects::in_home(near, &change.path, slash);
+            view.access.may(&resource, Privilege::Read).then_some(Line::Present(resource))
+        }
+    }
+}
+
+fn write(
+    answer: &mut Multistatus<'_>,
+    view: &View,
+    asked: &Asked,
+    output: Option<&Output>,
+    line: Line,
+) -> std::io::Result<()> {
+    let resource = match line {
+        Line::Gone(resource) => return answer.bare_status(&view.href(&resource.path), 404),
+        Line::Present(resource) => resource,
+    };
+    let href = view.href(&resource.path);
+    let is_object = matches!(resource.kind, ResourceKind::CalendarObject | ResourceKind::InboxItem);
+    let opened =
+        output.filter(|_| is_object).map(|output| (output, objects::open(view, &resource)));
+    match opened {
+        Some((output, Ok(opened))) => answer.response(&href, |propstats| {
+            asked.answer_with(view, &opened.resource, propstats, &mut |name, writer| {
+                (*name == CALENDAR_DATA).then(|| output.write(&opened, &Zone::utc(), writer))
+            });
+        }),
+        _ => answer.response(&href, |propstats| asked.answer(view, &resource, propstats)),
+    }
+}
