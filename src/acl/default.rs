@@ -77,8 +77,11 @@ pub fn default_acl(kind: K, owner: Option<&str>, policy: &Policy) -> Vec<Ace> {
         K::Timezones | K::TimezoneStd | K::WellKnown => {
             vec![Ace::grant(AcePrincipal::All, &[P::Read]).protect()]
         }
-        K::Calendar
-        | K::CalendarObject
+        // Who may only read still has a colour of his own for the calendar.
+        K::Calendar => {
+            vec![Ace::grant(delegates(ProxyKind::Read), &[P::WriteProperties]).protect()]
+        }
+        K::CalendarObject
         | K::InboxItem
         | K::Subscription
         | K::Notifications

@@ -46,7 +46,7 @@ pub(super) async fn exchange(
             line.describe(&request);
             answer(&site, request, &transport).await
         }
-        Err(error) => ready(response::from_error(&error).into()),
+        Err(error) => ready(response::from_error(&error, "").into()),
     };
     line.status = answered.response.status;
     line.user = answered.user;
@@ -125,7 +125,7 @@ impl Work {
             if request.headers.contains_key(http::header::CONTENT_ENCODING) {
                 decoded = request.clone();
                 if let Err(error) = request::decode(&mut decoded, &self.transport) {
-                    return response::from_error(&error).into();
+                    return response::from_error(&error, "").into();
                 }
                 request = &decoded;
             }

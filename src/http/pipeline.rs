@@ -91,7 +91,7 @@ impl Application for Pipeline {
         let mut user = String::new();
         let response = match self.run(request, &mut user) {
             Ok(response) => response,
-            Err(error) => response::from_error(&error),
+            Err(error) => response::from_error(&error, &request.origin.prefix),
         };
         Answered { response, user }
     }

@@ -19,6 +19,7 @@ use super::access_log::Line;
 use crate::dav::response::Producer;
 use crate::dav::{Body, Error, Response};
 use crate::limits;
+use crate::xml;
 
 /// What is left to send of an answer.
 #[derive(Debug)]
@@ -86,10 +87,13 @@ impl Drop for Outgoing {
 }
 
 /// The answer that an error is when nobody has written it out yet.
-pub(super) fn from_error(error: &Error) -> Response {
+pub(super) fn from_error(error: &Error, prefix: &str) -> Response {
     let mut response = Response::new(error.status);
     for (name, value) in &error.headers {
         response = response.with(name, value);
+    }
+    if let Some(body) = xml::error_body(error, prefix) {
+        return response.with_body(xml::MEDIA_TYPE, body);
     }
     let reason = http::StatusCode::from_u16(error.status)
         .ok()

@@ -106,13 +106,24 @@ fn group_member_set(view: &View, resource: &Resource, writer: &mut Writer) -> An
     hrefs(view, &GROUP_MEMBER_SET, paths(members), writer)
 }
 
-/// The groups that hold the principal directly, and the proxy groups it was put into.
+/// The groups that matter for access: those that hold the principal, at any depth, and that
+/// somebody made a delegate. Directories have many others, and clients follow every href.
+fn proxy_groups(view: &View, guid: &str) -> Vec<DavPath> {
+    let mut groups = view.directory.groups_of(guid);
+    groups.retain(|group| {
+        let owners = |kind| view.directory.direct_owners_for(&group.guid, kind);
+        ProxyKind::ALL.into_iter().any(|kind| !owners(kind).is_empty())
+    });
+    paths(groups)
+}
+
+/// Those groups, and the proxy groups the principal was put into.
 fn group_membership(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
     if resource.kind == Kind::ProxyPrincipal {
         return hrefs(view, &GROUP_MEMBERSHIP, [], writer);
     }
     let Some(record) = record(resource) else { return Answer::Missing };
-    let mut all = paths(view.directory.direct_groups_of(&record.guid));
+    let mut all = proxy_groups(view, &record.guid);
     for kind in ProxyKind::ALL {
         let owners = view.directory.direct_owners_for(&record.guid, kind);
         all.extend(owners.into_iter().map(|owner| proxy_path(owner, kind)));
@@ -132,7 +143,7 @@ fn expanded_members(view: &View, resource: &Resource, writer: &mut Writer) -> An
 
 fn expanded_membership(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
     let Some(record) = record(resource) else { return Answer::Missing };
-    let mut all = paths(view.directory.groups_of(&record.guid));
+    let mut all = proxy_groups(view, &record.guid);
     for kind in ProxyKind::ALL {
         let owners = view.directory.owners_for(&record.guid, kind);
         all.extend(owners.into_iter().map(|owner| proxy_path(owner, kind)));
