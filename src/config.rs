@@ -114,6 +114,15 @@ impl Default for Directory {
 pub struct Auth {
     /// Whether HTTP Basic is offered.
     pub basic: bool,
+    /// Whether HTTP Digest is offered: works only for accounts whose password or `digest` hash is
+    /// in the accounts file.
+    pub digest: bool,
+    /// Header in which a proxy names the user it has signed in; empty: none.
+    pub remote_user_header: String,
+    /// Peers whose header is believed: addresses, networks, `unix`.
+    pub remote_user_peers: Vec<String>,
+    /// htpasswd file whose bcrypt hashes win over the accounts file; empty: none.
+    pub htpasswd: PathBuf,
     /// Wrong passwords from one client address within the window before it must wait; 0: any.
     pub failures_per_address: u32,
     /// Wrong passwords for one name within the window before it must wait; 0: any.
@@ -126,6 +135,10 @@ impl Default for Auth {
     fn default() -> Self {
         Self {
             basic: true,
+            digest: false,
+            remote_user_header: String::new(),
+            remote_user_peers: Vec::new(),
+            htpasswd: PathBuf::new(),
             failures_per_address: 20,
             failures_per_name: 50,
             failure_window_seconds: 300,
@@ -241,6 +254,9 @@ impl Config {
         }
         for proxy in &server.trusted_proxies {
             Network::parse(proxy).map_err(|e| ("trusted_proxies", e))?;
+        }
+        for peer in &self.auth.remote_user_peers {
+            Network::parse(peer).map_err(|e| ("remote_user_peers", e))?;
         }
         for (key, value) in [
             ("max_connections", server.max_connections),

@@ -10,9 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::auth::{Authenticator, Options, throttle};
+use crate::auth::{Authenticator, Options, RemoteUser, throttle};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Network};
 use crate::http::listener::Listener;
 use crate::http::pipeline::Pipeline;
 use crate::http::{Site, Transport};
@@ -93,6 +93,13 @@ pub fn run(
 }
 
 /// Builds the parts in the order in which they need each other.
+/// The trusted header, if the configuration names one.
+fn remote_user(auth: &config::Auth) -> Option<RemoteUser> {
+    let header = auth.remote_user_header.to_ascii_lowercase();
+    let peers = Network::parse_all(&auth.remote_user_peers);
+    (!header.is_empty()).then_some(RemoteUser { header, peers })
+}
+
 fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     let clock = Clock::system();
     let root = &config.data.root;
@@ -109,6 +116,10 @@ fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     )?;
     let options = Options {
         basic: config.auth.basic,
+        digest: config.auth.digest,
+        remote_user: remote_user(&config.auth),
+        htpasswd: Some(config.auth.htpasswd.clone()).filter(|path| !path.as_os_str().is_empty()),
+        app_passwords: Some(root.join("app-passwords.toml")),
         throttle: throttle::Limits {
             per_address: config.auth.failures_per_address,
             per_name: config.auth.failures_per_name,

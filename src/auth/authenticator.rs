@@ -2,18 +2,23 @@
 //! always 401 with every challenge the server offers, whatever was wrong.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::actor::Actor;
+use super::app_password::AppPasswords;
 use super::basic::{self, Credentials};
 use super::cache::Cache;
+use super::digest::{self, Nonces, Outcome};
+use super::htpasswd::Htpasswd;
 use super::password;
 use super::throttle::{Limits, Throttle};
 use crate::clock::Clock;
-use crate::dav::{Error, Request};
-use crate::principal::{Directory, Principals, RecordType};
+use crate::config::Network;
+use crate::dav::{DavPath, Error, Request};
+use crate::principal::{Directory, Principals, RecordType, Secret};
 
 /// The header by which a sudo user says whose rights to use.
 const AUTHORIZE_AS: &str = "x-authorize-as";
@@ -23,14 +28,38 @@ const AUTHORIZE_AS: &str = "x-authorize-as";
 pub struct Options {
     /// Whether Basic is offered.
     pub basic: bool,
+    /// Whether Digest is offered.
+    pub digest: bool,
+    /// A proxy that signs people in and says who they are.
+    pub remote_user: Option<RemoteUser>,
+    /// A file whose passwords win over those of the accounts file.
+    pub htpasswd: Option<PathBuf>,
+    /// Where app passwords are kept, if there are any.
+    pub app_passwords: Option<PathBuf>,
     /// Brakes on guessing.
     pub throttle: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { basic: true, throttle: Limits::default() }
+        Self {
+            basic: true,
+            digest: false,
+            remote_user: None,
+            htpasswd: None,
+            app_passwords: None,
+            throttle: Limits::default(),
+        }
     }
+}
+
+/// A header that is believed when it comes from certain peers, and from nobody else.
+#[derive(Clone, Debug)]
+pub struct RemoteUser {
+    /// The header's name in lower case (`x-remote-user`).
+    pub header: String,
+    /// The peers.
+    pub peers: Vec<Network>,
 }
 
 /// From requests to actors.
@@ -41,13 +70,25 @@ pub struct Authenticator {
     clock: Clock,
     cache: Cache,
     throttle: Throttle,
+    nonces: Nonces,
+    htpasswd: Option<Htpasswd>,
+    app_passwords: Option<AppPasswords>,
 }
 
 impl Authenticator {
     /// An authenticator for the people of a directory.
     pub fn new(options: Options, principals: Arc<Principals>, clock: Clock) -> Self {
         let throttle = Throttle::new(options.throttle);
-        Self { options, principals, clock, cache: Cache::default(), throttle }
+        Self {
+            cache: Cache::default(),
+            throttle,
+            nonces: Nonces::default(),
+            htpasswd: options.htpasswd.clone().map(Htpasswd::new),
+            app_passwords: options.app_passwords.clone().map(AppPasswords::new),
+            options,
+            principals,
+            clock,
+        }
     }
 
     /// Whether `authenticate` would have to hash a password: then it belongs on a thread that may
@@ -56,9 +97,9 @@ impl Authenticator {
         let Some(credentials) = self.basic_of(request) else { return false };
         let directory = self.principals.current();
         let now = self.clock.now();
-        match directory.by_login(&credentials.name) {
-            Some(record) => {
-                !self.cache.knows(self.cache.pair(&record.secret, &credentials.password), now)
+        match self.find(&directory, &credentials.name) {
+            Some((_, secret)) => {
+                !self.cache.knows(self.cache.pair(&secret, &credentials.password), now)
             }
             None => true,
         }
@@ -67,10 +108,13 @@ impl Authenticator {
     /// Who makes the request; 401 with challenges when credentials are there and do not hold.
     pub fn authenticate(&self, request: &Request) -> Result<Actor, Error> {
         let directory = self.principals.current();
+        if let Some(login) = self.remote_user(&directory, request)? {
+            return self.authorize(&directory, request, login);
+        }
         let mut headers = request.headers.get_all("authorization").iter();
         let Some(header) = headers.next() else {
             return match request.headers.contains_key(AUTHORIZE_AS) {
-                true => Err(self.challenge()),
+                true => Err(self.challenge(request)),
                 false => Ok(Actor::Anonymous),
             };
         };
@@ -79,23 +123,102 @@ impl Authenticator {
         }
         let header = header.to_str().unwrap_or_default().trim();
         let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-        if self.options.basic && scheme.eq_ignore_ascii_case("basic") {
-            let credentials = basic::parse(token).ok_or_else(|| self.challenge())?;
-            let name = self.check_password(&directory, &credentials, request.origin.client)?;
-            return self.authorize(&directory, request, name);
-        }
-        Err(self.challenge())
+        let login = if self.options.basic && scheme.eq_ignore_ascii_case("basic") {
+            let credentials = basic::parse(token).ok_or_else(|| self.challenge(request))?;
+            self.check_password(&directory, &credentials, request)?
+        } else if self.options.digest && scheme.eq_ignore_ascii_case("digest") {
+            self.check_digest(&directory, token, request)?
+        } else {
+            return Err(self.challenge(request));
+        };
+        self.authorize(&directory, request, login)
     }
 
     /// 401 with every challenge on offer: also the answer to an anonymous request that is not
     /// allowed.
-    pub fn challenge(&self) -> Error {
+    pub fn challenge(&self, request: &Request) -> Error {
+        self.challenge_again(request, false)
+    }
+
+    fn challenge_again(&self, request: &Request, stale: bool) -> Error {
         let directory = self.principals.current();
         let mut error = Error::status(401);
-        if self.options.basic {
+        if self.options.digest {
+            let (client, now) = (request.origin.client, self.clock.now());
+            for challenge in self.nonces.challenges(directory.realm(), client, stale, now) {
+                error = error.with_header("www-authenticate", challenge);
+            }
+        }
+        if self.options.basic && !stale {
             error = error.with_header("www-authenticate", basic::challenge(directory.realm()));
         }
         error
+    }
+
+    /// The app passwords, for the tools.
+    pub fn app_passwords(&self) -> Option<&AppPasswords> {
+        self.app_passwords.as_ref()
+    }
+
+    /// Whom a trusted proxy names. Anybody else's header says nothing.
+    fn remote_user(
+        &self,
+        directory: &Directory,
+        request: &Request,
+    ) -> Result<Option<Login>, Error> {
+        let Some(remote) = &self.options.remote_user else { return Ok(None) };
+        let Some(value) = request.headers.get(remote.header.as_str()) else { return Ok(None) };
+        if !remote.peers.iter().any(|network| network.contains(request.origin.peer)) {
+            tracing::warn!(peer = ?request.origin.peer, "{} from a stranger", remote.header);
+            return Ok(None);
+        }
+        let name = value.to_str().unwrap_or_default();
+        match self.find(directory, name) {
+            Some((login, _)) => Ok(Some(login)),
+            None => Err(Error::status(403).because("there is no such user")),
+        }
+    }
+
+    /// The one who signs in with this name, and the secret that proves it.
+    fn find(&self, directory: &Directory, name: &str) -> Option<(Login, Secret)> {
+        if let Some(sudoer) = directory.sudoer(name) {
+            return Some((Login::Sudo(name.to_owned()), sudoer.secret.clone()));
+        }
+        let record = directory.by_login(name)?;
+        let own = || record.secret.clone();
+        let listed = self.htpasswd.as_ref().and_then(|file| file.secret(&record.short_names));
+        Some((Login::User(record.guid.clone()), listed.unwrap_or_else(own)))
+    }
+
+    /// Checks a Digest response.
+    fn check_digest(
+        &self,
+        directory: &Directory,
+        token: &str,
+        request: &Request,
+    ) -> Result<Login, Error> {
+        let credentials = digest::parse(token).ok_or_else(|| self.challenge(request))?;
+        let (client, now) = (request.origin.client, self.clock.now());
+        if !is_target(&credentials.uri, request) {
+            return Err(Error::bad_request("the Digest uri is not the request's"));
+        }
+        self.wait_if_guessing(client, &credentials.name, now)?;
+        // An unknown name costs what a wrong password costs.
+        let found = self.find(directory, &credentials.name);
+        let nobody = Secret { plain: Some(String::new()), ..Secret::default() };
+        let secret = found.as_ref().map_or(&nobody, |(_, secret)| secret);
+        let method = request.method.as_str();
+        let realm = directory.realm();
+        match self.nonces.judge(&credentials, method, realm, secret, client, now) {
+            Outcome::Right if found.is_some() => {
+                found.map(|(login, _)| login).ok_or_else(|| self.challenge(request))
+            }
+            Outcome::Stale if found.is_some() => Err(self.challenge_again(request, true)),
+            _ => {
+                self.throttle.failed(client, &credentials.name, now);
+                Err(self.challenge(request))
+            }
+        }
     }
 
     fn basic_of(&self, request: &Request) -> Option<Credentials> {
@@ -110,29 +233,22 @@ impl Authenticator {
         &self,
         directory: &Directory,
         credentials: &Credentials,
-        client: Option<IpAddr>,
+        request: &Request,
     ) -> Result<Login, Error> {
-        let now = self.clock.now();
+        let (client, now) = (request.origin.client, self.clock.now());
         let Credentials { name, password } = credentials;
-        let (login, secret) = match directory.sudoer(name) {
-            Some(sudoer) => (Some(Login::Sudo(name.clone())), Some(sudoer.secret.clone())),
-            None => match directory.by_login(name) {
-                Some(record) => {
-                    (Some(Login::User(record.guid.clone())), Some(record.secret.clone()))
-                }
-                None => (None, None),
-            },
-        };
-        let pair = secret.as_ref().map(|secret| self.cache.pair(secret, password));
-        if let (Some(pair), Some(login)) = (pair, &login)
+        let found = self.find(directory, name);
+        let pair = found.as_ref().map(|(_, secret)| self.cache.pair(secret, password));
+        if let (Some(pair), Some((login, _))) = (pair, &found)
             && self.cache.knows(pair, now)
         {
             return Ok(login.clone());
         }
         self.wait_if_guessing(client, name, now)?;
-        let right = match (&secret, pair) {
-            (Some(secret), Some(pair)) => {
-                self.cache.check(pair, now, || password::verify(secret, password))
+        let right = match (&found, pair) {
+            (Some((login, secret)), Some(pair)) => {
+                self.is_app_password(login, password, now)
+                    || self.cache.check(pair, now, || password::verify(secret, password))
             }
             _ => {
                 let usual = directory.all().find_map(|record| record.secret.hash.as_deref());
@@ -140,15 +256,22 @@ impl Authenticator {
                 false
             }
         };
-        match login {
-            Some(login) if right => {
+        match found {
+            Some((login, _)) if right => {
                 self.throttle.succeeded(client);
                 Ok(login)
             }
             _ => {
                 self.throttle.failed(client, name, now);
-                Err(self.challenge())
+                Err(self.challenge(request))
             }
+        }
+    }
+
+    fn is_app_password(&self, login: &Login, password: &str, now: DateTime<Utc>) -> bool {
+        match (login, &self.app_passwords) {
+            (Login::User(guid), Some(passwords)) => passwords.verify(guid, password, now),
+            _ => false,
         }
     }
 
@@ -177,7 +300,7 @@ impl Authenticator {
         match (login, target) {
             (Login::User(guid), None) => match directory.by_guid(&guid) {
                 Some(record) => Ok(Actor::user(Arc::clone(record))),
-                None => Err(self.challenge()),
+                None => Err(self.challenge(request)),
             },
             (Login::User(_), Some(_)) => {
                 Err(Error::status(403).because("only sudo users may act as somebody else"))
@@ -198,6 +321,21 @@ impl Authenticator {
             }
         }
     }
+}
+
+/// Whether a Digest `uri` names the resource of the request. Spelling may differ: proxies rewrite.
+fn is_target(uri: &str, request: &Request) -> bool {
+    let rest = match uri.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => uri,
+    };
+    let (path, query) = match rest.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (rest, None),
+    };
+    let own = path.strip_prefix(request.origin.prefix.as_str()).unwrap_or(path);
+    let own = if own.is_empty() { "/" } else { own };
+    query == request.query.as_deref() && DavPath::parse(own).is_ok_and(|path| path == request.path)
 }
 
 /// Who signed in.

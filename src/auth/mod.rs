@@ -4,11 +4,14 @@
 //! Nothing here decides what an actor may do: that is `acl`.
 
 pub mod actor;
+pub mod app_password;
 pub mod authenticator;
 pub mod basic;
 pub mod cache;
+pub mod digest;
+pub mod htpasswd;
 pub mod password;
 pub mod throttle;
 
 pub use actor::Actor;
-pub use authenticator::{Authenticator, Options};
+pub use authenticator::{Authenticator, Options, RemoteUser};

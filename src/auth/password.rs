@@ -56,6 +56,10 @@ pub fn waste_time(like: Option<&str>, password: &str) {
 }
 
 fn verify_hash(hash: &str, password: &str) -> bool {
+    if hash.starts_with("$2") {
+        // bcrypt, from htpasswd files.
+        return bcrypt::verify(password, hash).unwrap_or(false);
+    }
     match PasswordHash::new(hash) {
         Ok(hash) => Argon2::default().verify_password(password.as_bytes(), &hash).is_ok(),
         Err(error) => {

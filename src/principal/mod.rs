@@ -8,7 +8,7 @@ pub mod address;
 pub mod delegates;
 pub mod directory;
 pub mod edit;
-mod file;
+pub(crate) mod file;
 pub mod group;
 pub mod live;
 pub mod record;

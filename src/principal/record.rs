@@ -130,12 +130,14 @@ pub struct Secret {
     pub hash: Option<String>,
     /// A plain password: old account files, demonstrations and tests.
     pub plain: Option<String>,
+    /// Hashes for Digest (`MD5:…`, `SHA-256:…`), each good for one name and this realm.
+    pub digests: Vec<String>,
 }
 
 impl Secret {
     /// Whether nobody can sign in with it.
     pub fn is_empty(&self) -> bool {
-        self.hash.is_none() && self.plain.is_none()
+        self.hash.is_none() && self.plain.is_none() && self.digests.is_empty()
     }
 }
 

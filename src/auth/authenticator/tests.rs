@@ -109,3 +109,79 @@ fn guessing_is_braked_but_a_known_client_goes_on() {
     assert_eq!(ask("3"), Err(429));
     assert!(ask("bob").is_ok(), "what is verified is not braked");
 }
+
+#[test]
+fn digest_goes_by_the_challenge_and_comes_back_after_stale() {
+    let (auth, _folder) = authenticator(Options { digest: true, ..Options::default() });
+    let challenges = auth.authenticate(&request(&[("authorization", "Digest x")])).unwrap_err();
+    let [sha256, md5, basic] = &challenges.headers[..] else { panic!("{challenges:?}") };
+    assert!(sha256.1.contains("SHA-256") && md5.1.contains("MD5") && basic.1.contains("Basic"));
+    let nonce = md5.1.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
+    let answer = |name: &str, password: &str, nonce: &str, count: &str, uri: &str| {
+        use md5::{Digest, Md5};
+        let hash = |text: String| {
+            let bytes = Md5::digest(text.as_bytes());
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let first = hash(format!("{name}:Example:{password}"));
+        let second = hash(format!("GET:{uri}"));
+        let response = hash(format!("{first}:{nonce}:{count}:c:auth:{second}"));
+        let header = format!(
+            "Digest username=\"{name}\", realm=\"Example\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             response=\"{response}\", nc={count}, cnonce=\"c\", qop=auth"
+        );
+        auth.authenticate(&request(&[("authorization", &header)]))
+    };
+    assert_eq!(answer("bob", "bob", nonce, "00000001", "/").unwrap().log_name(), "bob");
+    let stale = answer("bob", "bob", nonce, "00000001", "/").unwrap_err();
+    assert!(stale.headers.iter().all(|(_, value)| value.ends_with("stale=true")), "{stale:?}");
+    assert_eq!(stale.headers.len(), 2);
+    let wrong = answer("bob", "eve", nonce, "00000002", "/").unwrap_err();
+    let nobody = answer("nobody", "", nonce, "00000002", "/").unwrap_err();
+    assert_eq!((wrong.status, wrong.headers.len()), (nobody.status, nobody.headers.len()));
+    assert_eq!(answer("bob", "bob", nonce, "00000003", "/x").unwrap_err().status, 400);
+    assert!(answer("bob", "bob", nonce, "00000003", "http://h/").is_ok());
+}
+
+#[test]
+fn a_header_is_believed_from_listed_peers_only() {
+    let believing = |peer: &str| Options {
+        remote_user: Some(super::RemoteUser {
+            header: "x-remote-user".into(),
+            peers: vec![crate::config::Network::parse(peer).unwrap()],
+        }),
+        ..Options::default()
+    };
+    let who = |options, name: &str| {
+        let (auth, _folder) = authenticator(options);
+        auth.authenticate(&request(&[("x-remote-user", name)])).map(|actor| actor.log_name())
+    };
+    assert_eq!(who(believing("192.0.2.0/24"), "carol").unwrap(), "carol");
+    assert_eq!(who(believing("198.51.100.1"), "carol").unwrap(), "-");
+    assert_eq!(who(Options::default(), "carol").unwrap(), "-");
+    assert_eq!(who(believing("192.0.2.1"), "nobody").unwrap_err().status, 403);
+}
+
+#[test]
+fn app_passwords_and_htpasswd_sign_in_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let htpasswd = folder.path().join("htpasswd");
+    std::fs::write(&htpasswd, format!("bob:{}\n", bcrypt::hash("listed", 4).unwrap())).unwrap();
+    let options = Options {
+        htpasswd: Some(htpasswd),
+        app_passwords: Some(folder.path().join("app-passwords.toml")),
+        ..Options::default()
+    };
+    let (auth, _folder) = authenticator(options);
+    let with = |name: &str, password: &str| {
+        let header = basic(name, password);
+        auth.authenticate(&request(&[("authorization", &header)])).is_ok()
+    };
+    assert!(with("bob", "listed") && !with("bob", "bob") && with("carol", "carol"));
+    let guid = auth.principals.current().by_login("carol").unwrap().guid.clone();
+    let apps = auth.app_passwords().unwrap();
+    let password = apps.create(&guid, "phone", chrono::Utc::now()).unwrap();
+    assert!(with("carol", &password) && !with("bob", &password));
+    apps.revoke(&guid, "phone").unwrap();
+    assert!(!with("carol", &password));
+}

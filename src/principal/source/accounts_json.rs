@@ -106,7 +106,7 @@ fn entry(
     entry.read_proxies = references(&account.proxies.read);
     entry.write_proxies = references(&account.proxies.write);
     entry.auto_accept_group = account.auto_accept_group.as_deref().map(Reference::parse);
-    entry.secret = Secret { hash: None, plain: account.password };
+    entry.secret = Secret { plain: account.password, ..Secret::default() };
     Ok(entry)
 }
 

@@ -68,6 +68,8 @@ struct Table {
     address: Texts,
     password: Option<String>,
     plain_password: Option<String>,
+    #[serde(default)]
+    digest: Texts,
     calendar: Option<bool>,
     #[serde(default)]
     members: Texts,
@@ -132,6 +134,7 @@ fn entry(text: &str, line: usize, kind: RecordType, table: Table) -> Result<Entr
     entry.emails = table.email.into_vec();
     entry.addresses = table.address.into_vec();
     entry.secret = secret(line, table.password, table.plain_password)?;
+    entry.secret.digests = table.digest.into_vec();
     entry.members = table.members.references();
     entry.read_proxies = table.read_proxies.references();
     entry.write_proxies = table.write_proxies.references();
@@ -160,5 +163,5 @@ fn secret(line: usize, hash: Option<String>, plain: Option<String>) -> Result<Se
                       a plain password goes into plain_password";
         return Err(Flaw::new(line, reason));
     }
-    Ok(Secret { hash, plain })
+    Ok(Secret { hash, plain, digests: Vec::new() })
 }
