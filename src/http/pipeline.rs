@@ -64,7 +64,7 @@ impl Pipeline {
         };
         match refused {
             Err(error) if access.actor().is_anonymous() && error.status == 403 => {
-                Err(self.app.authenticator.challenge())
+                Err(self.app.authenticator.challenge(request))
             }
             refused => refused,
         }
