@@ -37,6 +37,7 @@ pub fn allows(kind: ResourceKind, exists: bool, method: Method) -> bool {
             ),
             M::Mkcol | M::Mkcalendar => true,
             M::Lock | M::Unlock => kind.in_home(),
+            M::Acl => kind.in_home() && !matches!(kind, Kind::Home | Kind::FreeBusyUrl),
             _ => true,
         },
     }

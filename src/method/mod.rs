@@ -2,6 +2,7 @@
 //!
 //! Must not decide access; a method file is reached only through `http::pipeline`.
 
+mod acl;
 pub mod allow;
 mod collection;
 pub mod conditions;
@@ -50,6 +51,6 @@ pub fn run(context: &Context) -> Result<Response> {
         Method::Propfind => propfind::run(context),
         Method::Proppatch => proppatch::run(context),
         Method::Report => report::run(context),
-        Method::Acl => Err(Error::status(501)),
+        Method::Acl => acl::run(context),
     }
 }
