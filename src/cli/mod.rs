@@ -2,8 +2,10 @@
 //!
 //! What a command was asked for goes to standard output; errors and the log go to standard error.
 
+mod access;
 mod check;
 mod demo;
+mod principals;
 mod serve;
 mod user;
 
@@ -33,6 +35,10 @@ enum Command {
     Check(check::Arguments),
     /// Add, list and remove accounts, and change passwords.
     User(user::Arguments),
+    /// Change and print delegates, automatic scheduling, app passwords and properties.
+    Principals(principals::Arguments),
+    /// Explain who may do what, and why.
+    Access(access::Arguments),
 }
 
 /// Why a command did not do what it was asked for: a sentence for people and an exit code.
@@ -65,6 +71,8 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::User(arguments) => user::run(arguments),
+        Command::Principals(arguments) => principals::run(&arguments),
+        Command::Access(arguments) => access::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
