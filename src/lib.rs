@@ -21,4 +21,5 @@ pub mod resource;
 pub mod schedule;
 pub mod server;
 pub mod store;
+pub mod watch;
 pub mod xml;

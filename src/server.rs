@@ -114,6 +114,9 @@ fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
             quota_bytes: (quota > 0).then_some(quota),
         },
     )?;
+    if let Err(error) = crate::watch::start(&store) {
+        tracing::warn!(%error, "changes past the server are seen only after a restart");
+    }
     let options = Options {
         basic: config.auth.basic,
         digest: config.auth.digest,

@@ -20,7 +20,7 @@ pub struct Finding {
     pub reason: String,
 }
 
-/// Looks at every home of the store, and at the work it still has to do.
+/// Looks at every home of the store.
 pub fn check(store: &Store) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     for guid in store.homes()? {
@@ -31,11 +31,6 @@ pub fn check(store: &Store) -> Result<Vec<Finding>, StoreError> {
                 findings.push(Finding { path: guid.into(), line: 0, reason: error.to_string() });
             }
         }
-    }
-    for entry in store.spool().list()? {
-        let path = PathBuf::from(crate::disk::layout::SPOOL).join(&entry.id);
-        let reason = "work that is not done yet".to_owned();
-        findings.push(Finding { path, line: 0, reason });
     }
     Ok(findings)
 }

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::disk::{Dir, DiskError, Tree, layout};
-use crate::index::{Edit, HomePath, Loaded, Log, ObjectEntry, PropertySet, Snapshot};
+use crate::index::{
+    CollectionKind, Edit, HomePath, Loaded, Log, ObjectEntry, PropertySet, Snapshot,
+};
 
 use super::overflow::Overflow;
 use super::reconcile::{self, Reconciler};
@@ -230,7 +232,10 @@ impl Home {
     ) -> Result<(), StoreError> {
         let mut path = path.clone();
         while let Some((parent, name)) = path.split() {
-            if reconciler.work.collection(&parent).is_some() {
+            let known = reconciler.work.collection(&parent).map(|parent| parent.kind);
+            // The first calendar object in a collection makes a calendar of it.
+            let promotes = known == Some(CollectionKind::Plain) && name.ends_with(".ics");
+            if known.is_some() && !promotes {
                 let name = name_of(name)?;
                 return match self.tree.dir(&self.relative.join(disk_path(&parent)?))? {
                     Some(dir) => reconciler.named(&dir, &name, &path),
@@ -248,7 +253,7 @@ impl Home {
         f: impl FnOnce(&mut Reconciler, &Dir) -> Result<(), StoreError>,
     ) -> Result<usize, StoreError> {
         let now = self.options.clock.now();
-        let racy_ns = now.timestamp_nanos_opt().unwrap_or(i64::MAX) - RACY_NS;
+        let racy_ns = now.timestamp_nanos_opt().unwrap_or(i64::MAX) - FRESH_NS;
         let known = (*self.snapshot()).clone();
         let Some(dir) = self.dir()? else { return Err(StoreError::NotFound(HomePath::root())) };
         let mut reconciler = Reconciler::new(&dir, known, now.timestamp(), racy_ns)?;
@@ -262,6 +267,16 @@ impl Home {
         Ok(changes)
     }
 
+    /// Writes the index file again if somebody removed it.
+    pub fn keep_index(&self) {
+        let mut writer = self.writer.lock();
+        if let Ok(Some(dir)) = self.dir()
+            && matches!(dir.stat(layout::INDEX), Ok(None))
+        {
+            keep(&self.guid, writer.log.dump(&dir, &self.snapshot()));
+        }
+    }
+
     /// Follows a change that a transaction found.
     fn follow(&self, writer: &mut Writer, stale: Option<HomePath>) {
         if let Some(path) = stale
@@ -272,8 +287,10 @@ impl Home {
     }
 }
 
-/// A change of a file this shortly before it was looked at may hide another one.
+/// A change of a file this shortly before the index was last written may hide another one.
 const RACY_NS: i64 = 2_000_000_000;
+/// The same while the server runs: what is known was read after the change.
+const FRESH_NS: i64 = 50_000_000;
 
 /// The index is derived: a failure to write it costs time later and nothing else.
 fn keep(guid: &str, written: crate::disk::Result<()>) {

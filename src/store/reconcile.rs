@@ -15,7 +15,7 @@ use crate::index::{
 use super::StoreError;
 use super::home::read_all;
 use super::overflow::Overflow;
-use super::property::{RESOURCE_TYPE, kind_of};
+use super::property::{RESOURCE_TYPE, kind_of, resource_type};
 
 /// Files beyond this size are never read as calendar data.
 const HUGE: u64 = 64 * 1024 * 1024;
@@ -157,8 +157,14 @@ impl Reconciler {
             (Some(kind), _) => kind,
             (None, [name]) if name == "calendar" => CollectionKind::Calendar,
             (None, _) => {
-                let holds = dir.list()?.0.iter().any(|listed| listed.name.ends_with(".ics"));
-                if holds { CollectionKind::Calendar } else { CollectionKind::Plain }
+                if dir.list()?.0.iter().any(|listed| listed.name.ends_with(".ics")) {
+                    // Remembered, so that it stays a calendar when it is empty again.
+                    let value = resource_type(CollectionKind::Calendar);
+                    let _ = attribute::set(dir, dir.path(), &RESOURCE_TYPE, &value);
+                    CollectionKind::Calendar
+                } else {
+                    CollectionKind::Plain
+                }
             }
         };
         Ok((kind, properties))

@@ -88,6 +88,21 @@ impl Store {
         Ok(Some(self.homes.lock().entry(guid.to_owned()).or_insert(opened).clone()))
     }
 
+    /// The home of `guid`, if it is open.
+    pub fn opened_home(&self, guid: &str) -> Option<Arc<Home>> {
+        self.homes.lock().get(guid).cloned()
+    }
+
+    /// All open homes.
+    pub fn opened(&self) -> Vec<Arc<Home>> {
+        self.homes.lock().values().cloned().collect()
+    }
+
+    /// Closes a home that is gone from the disk.
+    pub fn forget(&self, guid: &str) {
+        self.homes.lock().remove(guid);
+    }
+
     /// The home of `guid`, made with everything in `initial` where it is missing.
     pub fn provision(&self, guid: &str, initial: &Provision) -> Result<Arc<Home>, StoreError> {
         super::provision::provision(self, guid, initial)

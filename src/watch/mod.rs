@@ -1,0 +1,160 @@
+//! Changes that others make to the files: seen through the system's notifications, read back
+//! through `store`. Sends nothing to anybody (`docs/scheduling.md` says why).
+//!
+//! Homes that are not open are left alone: opening reconciles them. Our own writes make
+//! notifications too; what they are about is already known and costs one `stat`.
+
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use crate::disk::layout;
+use crate::store::{HomePath, Store, StoreError};
+
+use source::{Seen, Source};
+
+/// After the last notification this long nothing is read: whoever writes is probably not done.
+const QUIET: Duration = Duration::from_millis(120);
+/// No change waits longer than this.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often open homes are looked at when the system tells nothing of them.
+const POLL: Duration = Duration::from_secs(20);
+/// How often they are looked at in any case.
+const SWEEP: Duration = Duration::from_secs(15 * 60);
+
+/// Follows the files of `store` on a thread of its own, as long as the store lives.
+pub fn start(store: &Arc<Store>) -> std::io::Result<()> {
+    let (store, path) = (Arc::downgrade(store), store.path().to_owned());
+    let builder = std::thread::Builder::new().name("watch".to_owned());
+    builder.spawn(move || run(&store, &path)).map(|_| ())
+}
+
+fn run(store: &Weak<Store>, root: &Path) {
+    let homes: PathBuf = root.join(layout::CALENDARS).join(layout::UIDS);
+    let (source, seen) = Source::open(&homes);
+    let sweep = if source.is_complete() { SWEEP } else { POLL };
+    // What changed before the notifications were set up has been told by nobody.
+    let mut waiting = Waiting { everything: true, ..Waiting::default() };
+    let mut swept = Instant::now();
+    loop {
+        waiting.collect(&seen, &homes);
+        let Some(store) = store.upgrade() else { return };
+        if swept.elapsed() > sweep {
+            waiting.everything = true;
+            swept = Instant::now();
+        }
+        std::mem::take(&mut waiting).follow(&store);
+    }
+}
+
+/// What is to be looked at.
+#[derive(Debug, Default, PartialEq)]
+struct Waiting {
+    everything: bool,
+    homes: BTreeSet<String>,
+    indexes: BTreeSet<String>,
+    paths: BTreeMap<String, BTreeSet<HomePath>>,
+}
+
+impl Waiting {
+    /// Waits for notifications and then until there are no more for a moment.
+    fn collect(&mut self, seen: &Receiver<Seen>, homes: &Path) {
+        let mut first = None;
+        loop {
+            let idle = if self.everything { Duration::ZERO } else { Duration::from_secs(1) };
+            let wait = if first.is_some() { QUIET } else { idle };
+            match seen.recv_timeout(wait) {
+                Ok(seen) => self.add(seen, homes),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    std::thread::sleep(wait.max(QUIET));
+                    return;
+                }
+            }
+            let nothing = !self.everything
+                && self.homes.is_empty()
+                && self.indexes.is_empty()
+                && self.paths.is_empty();
+            if !nothing && first.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                return;
+            }
+        }
+    }
+
+    fn add(&mut self, seen: Seen, homes: &Path) {
+        match seen {
+            Seen::Lost => self.everything = true,
+            Seen::Changed(path) => self.add_path(&path, homes, false),
+            Seen::Removed(path) => self.add_path(&path, homes, true),
+        }
+    }
+
+    /// Sorts a path below `homes`: XX, YY, GUID, names in the home.
+    fn add_path(&mut self, path: &Path, homes: &Path, removed: bool) {
+        let Ok(below) = path.strip_prefix(homes) else { return };
+        let names: Option<Vec<&str>> = below
+            .components()
+            .map(|component| match component {
+                Component::Normal(name) => name.to_str(),
+                _ => None,
+            })
+            .collect();
+        let Some(names) = names else { return };
+        match names.as_slice() {
+            [_, _, guid] => {
+                self.homes.insert((*guid).to_owned());
+            }
+            [_, _, guid, name] if removed && *name == layout::INDEX => {
+                self.indexes.insert((*guid).to_owned());
+            }
+            [_, _, guid, names @ ..] => {
+                let segments: Option<Vec<String>> =
+                    names.iter().map(|name| layout::segment(name)).collect();
+                if let Some(segments) = segments {
+                    let paths = self.paths.entry((*guid).to_owned()).or_default();
+                    paths.insert(HomePath::new(segments));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks at everything that was told.
+    fn follow(mut self, store: &Store) {
+        if self.everything {
+            self.homes.extend(store.opened().iter().map(|home| home.guid().to_owned()));
+        }
+        for guid in &self.homes {
+            self.paths.remove(guid);
+            tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.reconcile()), store);
+        }
+        for (guid, paths) in &self.paths {
+            let paths: Vec<_> = paths.iter().cloned().collect();
+            tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.refresh(&paths)), store);
+        }
+        for guid in &self.indexes {
+            if let Some(home) = store.opened_home(guid) {
+                home.keep_index();
+            }
+        }
+    }
+}
+
+fn tell(guid: &str, followed: Result<usize, StoreError>, store: &Store) {
+    match followed {
+        Ok(0) => {}
+        Ok(changes) => tracing::info!(guid, changes, "files were changed past the server"),
+        Err(StoreError::NotFound(_)) => {
+            tracing::warn!(guid, "the home is gone from the disk");
+            store.forget(guid);
+        }
+        Err(error) => tracing::warn!(guid, %error, "cannot follow changes"),
+    }
+}
