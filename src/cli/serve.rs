@@ -1,5 +1,6 @@
 //! `daybook serve`: the server in the foreground.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -42,7 +43,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = settings.load()?;
     let filter = EnvFilter::try_new(&config.log.level)
         .map_err(|error| Failure::new(WRONG, format!("[log] level: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     let ready = |addresses: &[SocketAddr]| {
         for address in addresses {
             say(format_args!("Daybook listens on http://{address}/"));

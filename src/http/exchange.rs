@@ -125,7 +125,7 @@ impl Work {
             if request.headers.contains_key(http::header::CONTENT_ENCODING) {
                 decoded = request.clone();
                 if let Err(error) = request::decode(&mut decoded, &self.transport) {
-                    return response::from_error(&error, "").into();
+                    return response::from_error(&error, &request.origin.prefix).into();
                 }
                 request = &decoded;
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Answered, Application, response, well_known};
 use crate::acl::{self, Need, Policy, Rule};
 use crate::app::App;
-use crate::dav::{Error, Method, Request, Response, Result};
+use crate::dav::{Error, Method, Request, ResourceKind, Response, Result};
 use crate::method::{self, Context};
 use crate::resource::access::Access;
 use crate::resource::{Resolver, Resource, provision};
@@ -48,10 +48,17 @@ impl Pipeline {
     /// Access: what THE table asks for must be there. Nobody is challenged who has signed in.
     fn allow(&self, request: &Request, access: &Access, resource: &Resource) -> Result<()> {
         let (kind, exists) = (resource.kind, resource.exists);
+        // Load balancers, and clients before they sign in, may ask what kind of server this is.
+        if request.method == Method::Options && kind == ResourceKind::Root {
+            return Ok(());
+        }
         let refused = match acl::required(request.method, kind, exists) {
             Rule::Needs(Need { target, parent }) => {
                 let mut refused = access.require(resource, target);
-                if let Some(above) = resource.parent() {
+                // What has no collection above it speaks for itself; where nothing can be, only
+                // those who have not signed in are not told so.
+                if access.actor().is_anonymous() || !resource.is_nowhere() {
+                    let above = resource.parent().unwrap_or_else(|| resource.clone());
                     refused = refused.and_then(|()| access.require(&above, parent));
                 }
                 refused
@@ -101,7 +108,9 @@ impl Application for Pipeline {
             return false;
         }
         match request.method {
-            Method::Get | Method::Head | Method::Options => true,
+            Method::Options => true,
+            // A collection may be a calendar with thousands of objects.
+            Method::Get | Method::Head => !request.path.has_slash(),
             Method::Propfind => request.header("depth") == Some("0"),
             _ => false,
         }

@@ -86,11 +86,15 @@ impl Drop for Outgoing {
     }
 }
 
-/// The answer that an error is when nobody has written it out yet.
+/// The answer that an error is: `DAV:error` where a precondition is named, else a line of text.
+/// `prefix` is the path prefix of the client's view.
 pub(super) fn from_error(error: &Error, prefix: &str) -> Response {
     let mut response = Response::new(error.status);
     for (name, value) in &error.headers {
         response = response.with(name, value);
+    }
+    if matches!(error.status, 204 | 304) {
+        return response;
     }
     if let Some(body) = xml::error_body(error, prefix) {
         return response.with_body(xml::MEDIA_TYPE, body);

@@ -1,6 +1,6 @@
 //! Paths that are answered before anybody asks who is asking: discovery (RFC 6764 §5) and health.
 
-use crate::dav::{Request, Response};
+use crate::dav::{Method, Request, Response};
 
 /// The answer to a request that needs no user, if this is one.
 pub fn answer(request: &Request) -> Option<Response> {
@@ -13,6 +13,10 @@ pub fn answer(request: &Request) -> Option<Response> {
             Some(
                 Response::new(301).with("location", location).with("cache-control", "max-age=3600"),
             )
+        }
+        [".well-known"] if matches!(request.method, Method::Get | Method::Head) => {
+            let text = format!("CalDAV: {}/.well-known/caldav\n", request.origin.prefix);
+            Some(Response::new(200).with_body("text/plain; charset=utf-8", text))
         }
         ["health"] => Some(Response::new(200).with_body("text/plain; charset=utf-8", "ok\n")),
         _ => None,

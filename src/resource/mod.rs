@@ -160,6 +160,11 @@ impl Resource {
         self.kind.in_home() && self.owner.is_some() && !self.place.as_ref().is_some_and(made)
     }
 
+    /// Whether the path leads nowhere: not even a new resource could be made there.
+    pub fn is_nowhere(&self) -> bool {
+        !self.exists && self.place.is_none() && self.owner.is_none()
+    }
+
     /// Whether both lie in one home.
     pub fn shares_home(&self, other: &Resource) -> bool {
         match (&self.place, &other.place) {
