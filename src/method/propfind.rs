@@ -29,7 +29,7 @@ pub fn run(context: &Context) -> Result<Response> {
     let prefer = Prefer::of(context.request)?;
     let listing = Listing {
         view: context.view(),
-        asked: Asked::new(&body.selection, prefer.minimal),
+        asked: Asked::new(&body.selection, prefer.minimal).with_json(body.json),
         resource: resource.clone(),
         root: !(one && prefer.depth_noroot),
         one,

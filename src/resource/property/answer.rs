@@ -1,6 +1,6 @@
 //! From a selection of properties to the propstat elements of one response (RFC 4918 §9.1).
 
-use super::{Answer, Live, View, dead, live, live_properties};
+use super::{Answer, Live, View, calendar, dead, live, live_properties};
 use crate::dav::{Error, Name};
 use crate::resource::Resource;
 use crate::xml::Writer;
@@ -17,6 +17,7 @@ pub struct Asked {
     all: bool,
     only_names: bool,
     minimal: bool,
+    json: Vec<Name>,
 }
 
 impl Asked {
@@ -28,7 +29,14 @@ impl Asked {
             all: matches!(selection, Selection::AllProp { .. }),
             only_names: matches!(selection, Selection::PropName),
             minimal,
+            json: Vec::new(),
         }
+    }
+
+    /// The same, with these properties as jCal where they hold iCalendar.
+    pub fn with_json(mut self, names: Vec<Name>) -> Self {
+        self.json = names;
+        self
     }
 
     /// Whether nothing is asked for, so that a response has nothing but a status.
@@ -62,7 +70,9 @@ impl Asked {
             if self.all && live.map_or(dead::is_shown(view, resource, name), |l| l.in_allprop) {
                 continue;
             }
+            let json = self.json.contains(name);
             let answer = special(name, &mut found)
+                .or_else(|| json.then(|| calendar::as_json(resource, name, &mut found))?)
                 .unwrap_or_else(|| value(view, resource, name, *live, &mut found));
             match answer {
                 Answer::Found => {}

@@ -1,8 +1,9 @@
 //! Properties of calendars: RFC 4791 §5.2 and §7.5.1, RFC 7809 §5, RFC 7529 §5, caldav-extensions.
 
-use super::{Answer, Live, View, text};
+use super::{Answer, Live, View, dead, text};
 use crate::dav::Name;
 use crate::dav::kind::ResourceKind as Kind;
+use crate::ical;
 use crate::resource::Resource;
 use crate::resource::calendar::{self, COMPONENT_SET};
 use crate::xml::Writer;
@@ -37,6 +38,20 @@ pub const TABLE: &[Live] = &[
     Live::named(MAX_ATTENDEES, max_attendees),
     Live::named(TIMEZONE_SERVICE_SET, timezone_service_set),
 ];
+
+/// The media type of jCal.
+pub const JCAL: &str = "application/calendar+json";
+
+/// Writes the time zone as jCal; `None` for other properties and for zones that cannot be read.
+pub fn as_json(resource: &Resource, name: &Name, writer: &mut Writer) -> Option<Answer> {
+    let text = dead::text_of(resource, &TIMEZONE).filter(|_| *name == TIMEZONE)?;
+    let calendar = ical::parse(text.trim_start().as_bytes()).ok()?;
+    let json = String::from_utf8(ical::jcal::to_bytes(&calendar)).ok()?;
+    writer.open_with(name, &[("content-type", JCAL)]);
+    writer.text(&json);
+    writer.close(name);
+    Some(Answer::Found)
+}
 
 /// Whether calendar properties mean something here.
 fn applies(resource: &Resource) -> bool {

@@ -40,6 +40,12 @@ pub fn is_shown(view: &View, resource: &Resource, name: &Name) -> bool {
     write(view, resource, name, &mut Writer::fragment()) == Answer::Found
 }
 
+/// The characters inside a stored property, line ends included.
+pub fn text_of(resource: &Resource, name: &Name) -> Option<String> {
+    let element = parse(resource.properties().get(name)?.as_bytes()).ok()?;
+    Some(element.text().into_owned())
+}
+
 /// Writes a stored property. One that cannot be read (edited by hand, perhaps) is not there:
 /// it must not spoil the answer.
 pub fn write(view: &View, resource: &Resource, name: &Name, writer: &mut Writer) -> Answer {

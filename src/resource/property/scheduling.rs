@@ -124,8 +124,8 @@ fn availability_as(resource: &Resource, name: &Name, writer: &mut Writer) -> Ans
     if resource.kind != Kind::Inbox {
         return Answer::Missing;
     }
-    let properties = resource.properties();
-    let stored = properties.text(&AVAILABILITY).or_else(|| properties.text(&AVAILABILITY_CS));
+    let stored = dead::text_of(resource, &AVAILABILITY)
+        .or_else(|| dead::text_of(resource, &AVAILABILITY_CS));
     text(name, stored.as_deref(), writer)
 }
 

@@ -428,6 +428,31 @@ fn what_was_stored_comes_back_whole() {
 }
 
 #[test]
+fn time_zones_come_and_go_as_jcal() {
+    let world = World::new();
+    let zone = r#"["vcalendar",[["version",{},"text","2.0"],["prodid",{},"text","x"]],
+        [["vtimezone",[["tzid",{},"text","X"]],[]]]]"#;
+    let set = format!(
+        "<D:set><D:prop><C:calendar-timezone content-type='application/calendar+json'>{zone}\
+         </C:calendar-timezone></D:prop></D:set>"
+    );
+    assert_eq!(world.proppatch("alice", CALENDAR, &set)[0].0, "200");
+    let text = world.value("alice", CALENDAR, &format!("{CALDAV}calendar-timezone"));
+    assert!(text.starts_with("BEGIN:VCALENDAR\r\n") && text.contains("TZID:X"), "{text}");
+    let body = b"<propfind xmlns='DAV:'><prop><calendar-timezone content-type=\
+        'application/calendar+json' xmlns='urn:ietf:params:xml:ns:caldav'/></prop></propfind>";
+    let asked = Propfind::parse(body).unwrap();
+    let (view, resource) = (world.view("alice"), world.resource(CALENDAR));
+    let asked = Asked::new(&asked.selection, false).with_json(asked.json);
+    let mut bytes = Vec::new();
+    let mut answer = Multistatus::begin(&mut bytes);
+    answer.response("/", |propstats| asked.answer(&view, &resource, propstats)).unwrap();
+    answer.finish().unwrap();
+    let found = propstats(&bytes);
+    assert!(found[0].1[0].text().starts_with("[\"vcalendar\""), "{found:?}");
+}
+
+#[test]
 fn tables_have_no_name_twice() {
     let names: Vec<&Name> = live_properties().map(|live| &live.name).collect();
     for (at, name) in names.iter().enumerate() {

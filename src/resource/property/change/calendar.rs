@@ -1,6 +1,6 @@
 //! Setting properties of calendars: RFC 4791 §5.2, RFC 7809 §5.2.
 
-use super::super::calendar::{TIMEZONE, TIMEZONE_ID};
+use super::super::calendar::{JCAL, TIMEZONE, TIMEZONE_ID};
 use super::{Change, is_component_set, protected};
 use crate::dav::kind::ResourceKind as Kind;
 use crate::dav::name::CALDAV;
@@ -50,12 +50,19 @@ fn component_set(change: &mut Change<'_>, instruction: &Instruction) -> Result<(
 /// An iCalendar object with a single VTIMEZONE (§5.2.2).
 fn timezone(change: &mut Change<'_>, element: &Element) -> Result<()> {
     let refuse = |reason: &str| Error::from(Precondition::ValidCalendarTimezone).because(reason);
-    let text = element.text();
-    let calendar = read(&text).map_err(|reason| refuse(&reason))?;
+    let json = element.attribute("content-type") == Some(JCAL);
+    let (calendar, xml) = if json {
+        let calendar = ical::jcal::parse(element.text().trim().as_bytes())
+            .map_err(|error| refuse(&error.to_string()))?;
+        let text = String::from_utf8_lossy(&calendar.to_bytes()).into_owned();
+        (calendar, Element::new(TIMEZONE).with_text(text).to_xml())
+    } else {
+        (read(&element.text()).map_err(|reason| refuse(&reason))?, element.to_xml())
+    };
     let mut components = calendar.components();
     match (components.next(), components.next()) {
         (Some(zone), None) if zone.name() == "VTIMEZONE" && zone.property("TZID").is_some() => {
-            change.set(TIMEZONE, element.to_xml())
+            change.set(TIMEZONE, xml)
         }
         _ => Err(refuse("exactly one VTIMEZONE is needed")),
     }
