@@ -2,6 +2,7 @@
 
 use super::super::context::Context;
 use super::page::{Page, Row};
+use crate::acl::Privilege;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Response, Result};
 use crate::principal::{Record, RecordType};
@@ -58,7 +59,12 @@ fn rows(context: &Context, resource: &Resource) -> Vec<Row> {
             .collect(),
         // Names of people are not listed to everybody.
         ResourceKind::PrincipalType | ResourceKind::CalendarsType => Vec::new(),
-        _ => resource.members().iter().map(|member| row(context, member)).collect(),
+        _ => resource
+            .members()
+            .iter()
+            .filter(|member| context.access.may(member, Privilege::Read))
+            .map(|member| row(context, member))
+            .collect(),
     }
 }
 

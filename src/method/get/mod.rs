@@ -14,6 +14,7 @@ use self::range::Part;
 use super::conditions::{self, Verdict};
 use super::context::Context;
 use super::{free_busy_url, guard, media_type, timezones};
+use crate::acl::Privilege;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Body, Error, Response, Result};
 use crate::ical;
@@ -128,6 +129,9 @@ fn whole_calendar(context: &Context) -> Result<Response> {
     let name = resource.properties().text(&crate::dav::Name::dav("displayname"));
     let mut merged = Merged::new(name.as_deref().or(resource.path.name()));
     for member in resource.members() {
+        if !context.access.may(&member, Privilege::Read) {
+            continue;
+        }
         let Some(bytes) = member.read()? else { continue };
         if let Ok(object) = ical::parse(&bytes) {
             merged.add(&object);
