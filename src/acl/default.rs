@@ -27,6 +27,8 @@ impl Policy {
         Self {
             admins: directory.admins().to_vec(),
             readers: directory.readers().to_vec(),
+            // Nothing below `/` is shown by it; clients look for DAV:current-user-principal there.
+            anonymous_root: true,
             ..Self::default()
         }
     }

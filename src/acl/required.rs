@@ -127,7 +127,6 @@ fn put(kind: K, exists: bool) -> Rule {
         K::CalendarObject | K::InboxItem | K::PlainFile => parent(&[P::Bind]),
         K::Calendar | K::Collection | K::Subscription if !exists => parent(&[P::Bind]),
         K::Root | K::FreeBusyUrl | K::Timezones | K::TimezoneStd => Rule::Refused,
-        kind if kind.is_collection() && kind.in_home() => Rule::NoMethod,
         _ => Rule::Refused,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Answered, Application, response, well_known};
-use crate::acl::{self, Need, Policy, Rule};
+use crate::acl::{self, Need, Policy, Privilege, Rule};
 use crate::app::App;
 use crate::dav::{Error, Method, Request, ResourceKind, Response, Result};
 use crate::method::{self, Context};
@@ -42,7 +42,12 @@ impl Pipeline {
             resource,
             now: self.app.clock.now(),
         };
-        method::run(&context)
+        match method::run(&context) {
+            Err(error) if context.access.actor().is_anonymous() && error.status == 403 => {
+                Err(self.app.authenticator.challenge(request))
+            }
+            answer => answer,
+        }
     }
 
     /// Access: what THE table asks for must be there. Nobody is challenged who has signed in.
@@ -52,7 +57,12 @@ impl Pipeline {
         if request.method == Method::Options && kind == ResourceKind::Root {
             return Ok(());
         }
+        let add_member = request.method == Method::Post && method::post::is_add_member(resource);
         let refused = match acl::required(request.method, kind, exists) {
+            _ if add_member => match resource.parent() {
+                Some(calendar) => access.require(&calendar, &[Privilege::Bind]),
+                None => Err(Error::not_found()),
+            },
             Rule::Needs(Need { target, parent }) => {
                 let mut refused = access.require(resource, target);
                 // What has no collection above it speaks for itself; where nothing can be, only

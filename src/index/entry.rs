@@ -155,13 +155,16 @@ impl ObjectEntry {
         DateTime::from_timestamp_nanos(self.stat.modified_ns)
     }
 
-    /// The content type a client gave it, or that of its kind.
+    /// The media type of calendar data, else the one a client gave it.
     pub fn content_type(&self) -> String {
-        let given = self.properties.text(&Name::new(DAV, "getcontenttype"));
-        given.unwrap_or_else(|| match self.kind {
-            ObjectKind::Calendar(_) | ObjectKind::Damaged { .. } => "text/calendar".to_owned(),
-            ObjectKind::Plain => "application/octet-stream".to_owned(),
-        })
+        match self.kind {
+            ObjectKind::Calendar(_) => "text/calendar;charset=utf-8".to_owned(),
+            ObjectKind::Damaged { .. } => "text/calendar".to_owned(),
+            ObjectKind::Plain => {
+                let given = self.properties.text(&Name::new(DAV, "getcontenttype"));
+                given.unwrap_or_else(|| "application/octet-stream".to_owned())
+            }
+        }
     }
 
     /// The calendar data's summary, if it holds calendar data.

@@ -2,9 +2,12 @@
 
 use super::context::Context;
 use super::guard;
+use super::scheduling::{self, Scheduling};
 use crate::dav::header::Depth;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Response, Result};
+use crate::resource::{Place, Resource};
+use crate::schedule::{self, Committed};
 
 /// Removes the resource of the request.
 pub fn run(context: &Context) -> Result<Response> {
@@ -20,17 +23,42 @@ pub fn run(context: &Context) -> Result<Response> {
         return Err(Error::bad_request("collections are deleted with Depth: infinity"));
     }
     guard::early(context, target)?;
+    remove(context, target, place)?;
+    Ok(Response::new(204))
+}
+
+/// Removes a resource with everything below it, and lets scheduling know of every object.
+pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Result<()> {
+    let scheduling = Scheduling::of(context);
+    let mut guards = Vec::new();
+    for uid in scheduling::uids_below(&place.snapshot, &place.path) {
+        guards.push(schedule::lock(&context.app.store, &uid)?);
+    }
     let touched = guard::removal(&place.path);
-    place.home.write(|tx| -> Result<()> {
+    let committed = place.home.write(|tx| -> Result<Vec<Committed>> {
         guard::inside(context, tx, &place.path, &touched)?;
         if tx.snapshot().entry(&place.path).is_none() {
             return Err(Error::not_found());
         }
+        let mut committed = Vec::new();
+        for path in scheduling::objects_below(tx.snapshot(), &place.path) {
+            let Some(plan) = scheduling.delete(tx, scheduling::owner_of(target), &path)? else {
+                continue;
+            };
+            for entry in plan.entries {
+                tx.enqueue(entry);
+            }
+            committed.push(plan.committed);
+        }
         tx.delete(&place.path)?;
         guard::forget_locks(context, tx, &place.path)?;
-        Ok(())
+        Ok(committed)
     })?;
-    Ok(Response::new(204))
+    for committed in committed {
+        schedule::deliver(&scheduling.env(), None, committed);
+    }
+    drop(guards);
+    Ok(())
 }
 
 /// Whether resources of that kind may be deleted or moved away at all.

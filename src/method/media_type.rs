@@ -14,6 +14,9 @@ pub struct MediaType {
 
 /// What calendar objects are served as.
 pub const CALENDAR: &str = "text/calendar;charset=utf-8";
+/// The media type of jCal (RFC 7265).
+pub const JCAL: &str = "application/calendar+json";
+
 impl MediaType {
     /// Reads a field; what has no type and subtype is nothing.
     pub fn parse(text: &str) -> Option<Self> {
@@ -56,7 +59,7 @@ impl MediaType {
     }
 }
 
-/// The type of a request that stores calendar data; anything but iCalendar is refused with
+/// The format of a request that stores calendar data; anything else is refused with
 /// supported-calendar-data (RFC 4791 §5.3.2.1). No Content-Type means iCalendar.
 pub fn check_calendar(request: &Request) -> Result<Format> {
     let refuse =

@@ -23,21 +23,17 @@ mod propfind;
 mod proppatch;
 mod put;
 pub mod report;
+mod scheduling;
 mod timezones;
 mod transfer;
 
 pub use context::Context;
 
-use crate::dav::{Error, Method, Response, Result};
+use crate::dav::{Method, Response, Result};
 
 /// Answers a request that has been allowed.
 pub fn run(context: &Context) -> Result<Response> {
-    let (kind, exists) = (context.resource.kind, context.resource.exists);
-    let method = context.request.method;
-    if !allow::allows(kind, exists, method) {
-        return Err(Error::status(405).with_header("allow", allow::field(kind, exists)));
-    }
-    match method {
+    match context.request.method {
         Method::Options => options::run(context),
         Method::Get | Method::Head => get::run(context),
         Method::Post => post::run(context),

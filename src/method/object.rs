@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::context::Context;
 use super::errors::not_calendar_data;
+use super::scheduling::{self, Scheduling};
 use super::{guard, media_type};
 use crate::caldav::calendar_data::Format;
 use crate::caldav::repair;
@@ -18,6 +19,7 @@ use crate::dav::{ETag, Error, Precondition, Response, Result};
 use crate::ical::timezone::{Zone, Zones};
 use crate::ical::{self, Component};
 use crate::resource::{Resource, calendar};
+use crate::schedule::{self, Committed, Plan};
 use crate::store::{CollectionKind, HomePath, PropertyChanges, Snapshot, Transaction};
 
 /// A calendar object on its way into a calendar.
@@ -28,6 +30,12 @@ pub struct Incoming {
     pub tree: Component,
     /// Dead properties that come along.
     pub properties: PropertyChanges,
+}
+
+impl Incoming {
+    fn bytes(&self) -> Bytes {
+        self.bytes.clone().unwrap_or_else(|| Bytes::from(self.tree.to_bytes()))
+    }
 }
 
 /// What storing the object is part of.
@@ -50,6 +58,8 @@ pub struct Stored {
     pub schedule_tag: Option<String>,
     /// Whether the stored bytes differ from the client's.
     pub changed: bool,
+    /// Whether nothing is stored at all: an attendee's copy of an event that is no more.
+    pub gone: bool,
 }
 
 /// PUT of a member of a calendar.
@@ -121,20 +131,62 @@ pub fn store(
     }
     validate::validate(&incoming.tree, &zones, &rules)?;
     let uid = incoming.tree.uid().unwrap_or_default().to_owned();
-    let bytes = match &incoming.bytes {
-        Some(bytes) => bytes.clone(),
-        None => Bytes::from(incoming.tree.to_bytes()),
-    };
-    let created = place.home.write(|tx| -> Result<bool> {
+    let scheduling = Scheduling::of(context);
+    let guard = schedule::lock(&context.app.store, &uid)?;
+    let (stored, committed) = place.home.write(|tx| -> Result<(Stored, Committed)> {
         let created = admit(context, tx, &place.path, &uid, &purpose)?;
-        tx.put(&place.path, &bytes, Some(&incoming.tree), &incoming.properties)?;
+        if parent.kind != ResourceKind::Calendar {
+            let bytes = incoming.bytes();
+            tx.put(&place.path, &bytes, Some(&incoming.tree), &incoming.properties)?;
+            let stored = Stored { created, bytes, schedule_tag: None, changed: false, gone: false };
+            return Ok((stored, Committed::default()));
+        }
+        let owner = scheduling::owner_of(target);
+        let plan = scheduling.put(tx, owner, &place.path, &incoming.tree)?;
+        let committed = carry_out(tx, &place.path, &incoming, plan, created)?;
         if let Purpose::Move(from) = &purpose {
             tx.delete(from)?;
         }
-        Ok(created)
+        Ok(committed)
     })?;
-    let changed = incoming.bytes.is_none();
-    Ok(Stored { created, bytes, schedule_tag: None, changed })
+    schedule::deliver(&scheduling.env(), Some(guard), committed);
+    Ok(stored)
+}
+
+/// Stores what scheduling made of the object.
+fn carry_out(
+    tx: &mut Transaction,
+    path: &HomePath,
+    incoming: &Incoming,
+    plan: Plan,
+    created: bool,
+) -> Result<(Stored, Committed)> {
+    let mut properties = incoming.properties.clone();
+    properties.set.extend(plan.properties.set);
+    properties.remove.extend(plan.properties.remove);
+    let (bytes, changed, gone) = match &plan.store {
+        schedule::Stored::AsSent => {
+            let bytes = incoming.bytes();
+            tx.put(path, &bytes, Some(&incoming.tree), &properties)?;
+            (bytes, incoming.bytes.is_none(), false)
+        }
+        schedule::Stored::Changed(tree) => {
+            let bytes = Bytes::from(tree.to_bytes());
+            tx.put(path, &bytes, Some(tree), &properties)?;
+            (bytes, true, false)
+        }
+        schedule::Stored::Nothing => {
+            if !created {
+                tx.delete(path)?;
+            }
+            (Bytes::new(), true, true)
+        }
+    };
+    for entry in plan.entries {
+        tx.enqueue(entry);
+    }
+    let schedule_tag = plan.schedule_tag;
+    Ok((Stored { created, bytes, schedule_tag, changed, gone }, plan.committed))
 }
 
 /// What the transaction asks again before it stores; tells whether the object is new.
@@ -200,6 +252,10 @@ pub fn uid_is_free(
 
 /// The answer to a PUT or POST: an entity tag only when the client's bytes are what is stored.
 pub fn respond(context: &Context, target: &Resource, stored: Stored) -> Result<Response> {
+    if stored.gone {
+        // "Created (or modified) but immediately deleted" (reference system §7.10).
+        return Ok(Response::new(if stored.created { 201 } else { 200 }));
+    }
     let prefer = Prefer::of(context.request)?;
     let etag = ETag::of(&stored.bytes).to_string();
     let mut response = Response::new(match (stored.created, prefer.representation) {

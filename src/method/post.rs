@@ -3,11 +3,16 @@
 use uuid::Uuid;
 
 use super::context::Context;
+use super::errors::not_calendar_data;
+use super::media_type;
 use super::object::{self, Purpose};
+use super::scheduling::{self, Scheduling};
 use super::{free_busy_url, timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Response, Result};
+use crate::ical;
 use crate::resource::Resource;
+use crate::schedule;
 
 /// The name below a calendar that POST adds members through (`DAV:add-member`).
 pub const ADD_MEMBER: &str = ";add-member";
@@ -22,11 +27,22 @@ pub fn run(context: &Context) -> Result<Response> {
         return Err(Error::not_found());
     }
     match resource.kind {
-        ResourceKind::Outbox => Err(Error::status(501)),
         ResourceKind::FreeBusyUrl => free_busy_url::run(context),
         ResourceKind::Timezones => timezones::classic(context),
+        ResourceKind::Outbox => outbox(context),
         _ => Err(Error::status(403).because("nothing can be posted here")),
     }
+}
+
+/// A scheduling message to the outbox: in effect a question for busy times.
+fn outbox(context: &Context) -> Result<Response> {
+    media_type::check_calendar(context.request)?;
+    let message = ical::parse(&context.request.body).map_err(|error| not_calendar_data(&error))?;
+    let scheduling = Scheduling::of(context);
+    let owner = scheduling::owner_of(&context.resource);
+    let post = schedule::Post { actor: context.actor_id(), owner, message: &message };
+    let answer = schedule::post(&scheduling.env(), &post)?;
+    Ok(Response::new(200).with_body("application/xml; charset=utf-8", answer))
 }
 
 /// Whether the request goes to the add-member URL of a calendar.

@@ -15,9 +15,11 @@ use super::conditions::{self, Verdict};
 use super::context::Context;
 use super::{free_busy_url, guard, media_type, timezones};
 use crate::acl::Privilege;
+use crate::caldav::redact;
+use crate::dav::header::Accept;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Body, Error, Response, Result};
-use crate::ical;
+use crate::ical::{self, jcal};
 use crate::resource::Resource;
 use crate::store::ObjectKind;
 
@@ -46,6 +48,9 @@ pub fn run(context: &Context) -> Result<Response> {
         ResourceKind::FreeBusyUrl => free_busy_url::run(context),
         ResourceKind::Timezones => timezones::classic(context),
         ResourceKind::TimezoneStd => timezones::standard(context),
+        ResourceKind::WellKnown if context.request.path.segments().len() == 1 => {
+            listing::page(context)
+        }
         kind if kind.is_collection() => with_validators(context, || listing::page(context)),
         _ => file(context),
     }
@@ -95,14 +100,34 @@ fn file(context: &Context) -> Result<Response> {
         return Ok(validators(Response::new(304), resource));
     }
     let bytes = resource.read()?.ok_or_else(Error::not_found)?;
-    let media_type = match &object.kind {
-        ObjectKind::Calendar(_) => media_type::CALENDAR.to_owned(),
-        _ => object.content_type(),
+    let (bytes, media_type) = match &object.kind {
+        ObjectKind::Calendar(_) => shown(context, bytes)?,
+        _ => (bytes, object.content_type()),
     };
     let state = resource.place.as_ref().map(|place| guard::state_at(&place.snapshot, &place.path));
     let in_part = conditions::if_range_holds(context.request, &state.unwrap_or_default());
     let wanted = context.request.header("range").filter(|_| in_part);
     Ok(validators(part(wanted, bytes, &media_type), resource))
+}
+
+/// A calendar object in the format the client asks for, as far as it may see it.
+fn shown(context: &Context, bytes: Bytes) -> Result<(Bytes, String)> {
+    let json = Accept::of(context.request)?.names(media_type::JCAL);
+    let owner = context.resource.owner.as_ref().map(|owner| owner.guid.as_str());
+    let others = owner != context.actor.guid() && !context.access.actor().is_admin();
+    if !json && !others {
+        return Ok((bytes, media_type::CALENDAR.to_owned()));
+    }
+    let object = ical::parse(&bytes).map_err(Error::internal)?;
+    let view = if others { redact::for_others(&object) } else { None };
+    Ok(match (json, view) {
+        (true, view) => {
+            let text = jcal::to_bytes(view.as_ref().unwrap_or(&object));
+            (text.into(), format!("{};charset=utf-8", media_type::JCAL))
+        }
+        (false, Some(view)) => (view.to_bytes().into(), media_type::CALENDAR.to_owned()),
+        (false, None) => (bytes, media_type::CALENDAR.to_owned()),
+    })
 }
 
 fn part(wanted: Option<&str>, bytes: Bytes, media_type: &str) -> Response {
@@ -128,13 +153,16 @@ fn whole_calendar(context: &Context) -> Result<Response> {
     let resource = &context.resource;
     let name = resource.properties().text(&crate::dav::Name::dav("displayname"));
     let mut merged = Merged::new(name.as_deref().or(resource.path.name()));
+    let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
+    let others = owner != context.actor.guid() && !context.access.actor().is_admin();
     for member in resource.members() {
         if !context.access.may(&member, Privilege::Read) {
             continue;
         }
         let Some(bytes) = member.read()? else { continue };
         if let Ok(object) = ical::parse(&bytes) {
-            merged.add(&object);
+            let view = if others { redact::for_others(&object) } else { None };
+            merged.add(view.as_ref().unwrap_or(&object));
         }
     }
     let mut response = Response::new(200).with("content-type", media_type::CALENDAR);

@@ -1,0 +1,137 @@
+//! What methods lend to `schedule`: rights, homes, options, and the object that is stored now.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use crate::acl::{Policy, Privilege};
+use crate::dav::header;
+use crate::dav::{DavPath, Result};
+use crate::ical::{self, Component};
+use crate::principal::Record;
+use crate::resource::access::Access;
+use crate::resource::{Resource, provision};
+use crate::schedule::{self, Delete, Env, Host, Options, Plan, Put, Right};
+use crate::store::{Home, HomePath, Snapshot, StoreError, Transaction};
+
+/// Scheduling on behalf of one request.
+pub struct Scheduling<'a> {
+    context: &'a Context<'a>,
+    options: Options,
+}
+
+impl<'a> Scheduling<'a> {
+    /// For the request of this context.
+    pub fn of(context: &'a Context<'a>) -> Self {
+        let options =
+            Options { max_attendees: context.config.limits.attendees, ..Options::default() };
+        Self { context, options }
+    }
+
+    /// What the scheduling functions work with.
+    pub fn env(&self) -> Env<'_> {
+        Env {
+            store: &self.context.app.store,
+            directory: &self.context.directory,
+            now: self.context.now,
+            options: &self.options,
+            host: self,
+        }
+    }
+
+    /// What storing an object in a calendar of `owner` leads to.
+    pub fn put(
+        &self,
+        tx: &Transaction,
+        owner: &str,
+        path: &HomePath,
+        new: &Component,
+    ) -> Result<Plan> {
+        let request = self.context.request;
+        let old = stored(tx, path)?;
+        let put = Put {
+            actor: self.context.actor.guid(),
+            owner,
+            path,
+            old: old.as_ref(),
+            new,
+            merge: request.header("if-schedule-tag-match").is_some()
+                || request.header("if-match").is_some_and(|field| field.trim() != "*"),
+            user_agent: request.header("user-agent"),
+        };
+        schedule::on_put(&self.env(), tx, &put)
+    }
+
+    /// What removing an object from a calendar of `owner` leads to; nothing for what is no
+    /// calendar object.
+    pub fn delete(&self, tx: &Transaction, owner: &str, path: &HomePath) -> Result<Option<Plan>> {
+        let Some(old) = stored(tx, path)? else { return Ok(None) };
+        let reply = header::schedule_reply(self.context.request)?;
+        let delete = Delete { actor: self.context.actor.guid(), owner, old: &old, reply };
+        schedule::on_delete(&self.env(), &delete).map(Some)
+    }
+}
+
+/// The object that is stored now; damaged ones count as none.
+fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
+    if tx.snapshot().object(path).is_none_or(|object| object.calendar().is_none()) {
+        return Ok(None);
+    }
+    Ok(tx.read(path)?.and_then(|bytes| ical::parse(&bytes).ok()))
+}
+
+/// The UIDs of all calendar objects at and below a path, each once, in order.
+pub fn uids_below(snapshot: &Snapshot, path: &HomePath) -> Vec<String> {
+    let mut uids: Vec<String> = objects_below(snapshot, path)
+        .iter()
+        .filter_map(|path| Some(snapshot.object(path)?.calendar()?.uid.to_string()))
+        .collect();
+    uids.sort();
+    uids.dedup();
+    uids
+}
+
+/// The objects in calendars at and below a path.
+pub fn objects_below(snapshot: &Snapshot, path: &HomePath) -> Vec<HomePath> {
+    let in_calendar = |path: &HomePath| {
+        let parent = path.parent().and_then(|parent| snapshot.collection(&parent).cloned());
+        parent.is_some_and(|parent| parent.kind == crate::store::CollectionKind::Calendar)
+    };
+    if snapshot.object(path).is_some() {
+        return Some(path.clone()).filter(in_calendar).into_iter().collect();
+    }
+    let calendars = snapshot.calendars().into_iter().filter(|(at, _)| path.contains(at));
+    calendars
+        .flat_map(|(at, calendar)| {
+            let names: Vec<_> = calendar.objects().map(|(name, _)| at.join(name)).collect();
+            names
+        })
+        .collect()
+}
+
+impl Host for Scheduling<'_> {
+    fn allows(&self, principal: &str, home: &str, path: &HomePath, right: Right) -> bool {
+        let segments = ["calendars", "__uids__", home].into_iter().map(str::to_owned);
+        let segments = segments.chain(path.segments().iter().cloned());
+        let path = DavPath::from_segments(segments, true);
+        let Ok(resource) = self.context.resolve(&path) else { return false };
+        let privilege = match right {
+            Right::Send => Privilege::ScheduleSend,
+            Right::Deliver => Privilege::ScheduleDeliver,
+            Right::QueryFreeBusy => Privilege::ScheduleQueryFreebusy,
+            Right::ReadFreeBusy => Privilege::ReadFreeBusy,
+            Right::Read => Privilege::Read,
+        };
+        let directory = &self.context.directory;
+        Access::new(directory, Some(principal), Policy::of(directory)).may(&resource, privilege)
+    }
+
+    fn home(&self, record: &Record) -> std::result::Result<Arc<Home>, StoreError> {
+        let initial = provision::initial(&self.context.config.homes, record);
+        self.context.app.store.provision(&record.guid, &initial)
+    }
+}
+
+/// GUID of the owner of the home in which something lies.
+pub fn owner_of(resource: &Resource) -> &str {
+    resource.owner.as_ref().map(|owner| owner.guid.as_str()).unwrap_or_default()
+}
