@@ -13,7 +13,8 @@ const JSON: &str = "application/json; charset=utf-8";
 /// RFC 7807.
 const PROBLEM: &str = "application/problem+json; charset=utf-8";
 const ABOUT: &str = "<!DOCTYPE html><title>Time zones</title><h1>Time zones</h1>\
-    <p>Ask with ?method=list, ?method=get&amp;tzid=… or ?method=expand&amp;tzid=…&amp;start=…&amp;end=…";
+    <p>Ask with ?method=list, ?method=get&amp;tzid=… or ?method=expand&amp;tzid=…\
+    &amp;start=…&amp;end=…";
 
 /// The service of the reference system.
 pub fn classic(context: &Context) -> Result<Response> {

@@ -71,6 +71,8 @@ fn the_default_table() {
     let directory = directory();
     let cups = "read-current-user-privilege-set";
     let read = format!("read read-free-busy {cups}");
+    // Who may only read may still set properties of a calendar: a colour of one's own.
+    let colour = format!("read read-free-busy write-properties {cups}");
     let top = format!("read {cups}");
     let write =
         format!("read read-free-busy write write-properties write-content bind unbind {cups}");
@@ -84,7 +86,7 @@ fn the_default_table() {
     let plain = "read".to_owned();
     // alice, bob (write), carol (read through groups), root, backup, nobody
     let rows = [
-        (K::Calendar, [&all, &write, &read, &all, &read, &none]),
+        (K::Calendar, [&all, &write, &colour, &all, &read, &none]),
         (K::CalendarObject, [&all, &write, &read, &all, &read, &none]),
         (K::Home, [&all, &write, &read, &all, &read, &none]),
         (K::Inbox, [&all, &inbox(&write), &inbox(&read), &all, &inbox(&read), &none]),
