@@ -7,8 +7,9 @@ use crate::dav::{Response, Result};
 
 /// The compliance classes and extensions.
 pub const DAV: &str = "1, 2, 3, access-control, extended-mkcol, calendar-access, \
-    calendar-schedule, calendar-auto-schedule, calendar-availability, calendarserver-principal-property-search, \
-    calendar-proxy, calendarserver-private-events, calendarserver-private-comments";
+    calendar-schedule, calendar-auto-schedule, calendar-availability, \
+    calendarserver-principal-property-search, calendar-proxy, calendarserver-private-events, \
+    calendarserver-private-comments";
 
 /// Tells what can be done with the resource.
 pub fn run(context: &Context) -> Result<Response> {
