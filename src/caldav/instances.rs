@@ -128,6 +128,23 @@ pub fn todo_without_start(component: &Component, zones: &Zones) -> TodoTimes {
     }
 }
 
+/// A to-do that recurs without DTSTART, which some clients write: its DUE recurs.
+pub fn recurring_due_overlaps(component: &Component, zones: &Zones, range: TimeRange) -> bool {
+    let due = component.property("DUE").and_then(|due| DateOrTime::from_property(due).ok());
+    let Some(due) = due.filter(|_| component.has("RRULE") || component.has("RDATE")) else {
+        return false;
+    };
+    let mut single = component.clone();
+    single.remove_properties("DUE");
+    single.push(due.to_property("DTSTART"));
+    let mut calendar = Component::new("VCALENDAR");
+    calendar.push_component(single);
+    let range_to_end = TimeRange { end: range.end.map(|end| end + TimeDelta::seconds(1)), ..range };
+    any(&calendar, zones, range_to_end, |instance| {
+        range.overlaps_todo(TodoTimes::Due(instance.start))
+    })
+}
+
 /// A PERIOD value as absolute time.
 pub fn period_of(period: &ical::Period, zones: &Zones) -> Period {
     let start = zones.to_utc(&period.start);

@@ -18,6 +18,10 @@ pub fn answer(request: &Request) -> Option<Response> {
             let text = format!("CalDAV: {}/.well-known/caldav\n", request.origin.prefix);
             Some(Response::new(200).with_body("text/plain; charset=utf-8", text))
         }
+        [".well-known", "timezone"] => {
+            let location = format!("{}/stdtimezones", request.origin.prefix);
+            Some(Response::new(301).with("location", location))
+        }
         ["health"] => Some(Response::new(200).with_body("text/plain; charset=utf-8", "ok\n")),
         _ => None,
     }

@@ -9,7 +9,8 @@ use crate::dav::{Response, Result};
 pub const DAV: &str = "1, 2, 3, access-control, extended-mkcol, calendar-access, \
     calendar-schedule, calendar-auto-schedule, calendar-availability, \
     calendarserver-principal-property-search, calendar-proxy, calendarserver-private-events, \
-    calendarserver-private-comments";
+    calendarserver-private-comments, \
+    calendar-query-extended, calendarserver-home-sync, inbox-availability";
 
 /// Tells what can be done with the resource.
 pub fn run(context: &Context) -> Result<Response> {

@@ -8,7 +8,7 @@ use crate::store::PropertySet;
 /// The zone by a calendar's properties, if it has one.
 pub fn of_calendar(properties: &PropertySet) -> Option<Zone> {
     let stored = properties.text(&Name::caldav("calendar-timezone"));
-    let by_definition = stored.and_then(|text| of_text(&text).ok());
+    let by_definition = stored.and_then(|text| read(&text)).map(|(_, zone)| zone);
     by_definition.or_else(|| {
         let id = properties.text(&Name::caldav("calendar-timezone-id"))?;
         Zone::named(id.trim())
@@ -18,18 +18,24 @@ pub fn of_calendar(properties: &PropertySet) -> Option<Zone> {
 /// The zone of an iCalendar object with exactly one VTIMEZONE
 /// (`CALDAV:valid-calendar-data`, RFC 4791 §7.8).
 pub fn of_text(text: &str) -> Result<Zone> {
-    let invalid = || {
-        Error::from(Precondition::ValidCalendarData)
-            .because("a time zone is a VCALENDAR with one VTIMEZONE")
-    };
-    let calendar = ical::parse(text.trim().as_bytes()).map_err(|_| invalid())?;
-    let mut components = calendar.components();
-    let definition: &Component = components.next().ok_or_else(invalid)?;
-    if components.next().is_some() || !definition.is_timezone() || !definition.has("TZID") {
-        return Err(invalid());
+    match read(text) {
+        Some((calendar, zone)) if calendar.has("VERSION") => Ok(zone),
+        _ => Err(Error::from(Precondition::ValidCalendarData)
+            .because("a time zone is a VCALENDAR with VERSION and one VTIMEZONE")),
     }
-    let named = || Zone::named(definition.value_of("TZID")?);
-    named().or_else(|| Zone::from_vtimezone(definition)).ok_or_else(invalid)
+}
+
+fn read(text: &str) -> Option<(Component, Zone)> {
+    let calendar = ical::parse(text.trim().as_bytes()).ok()?;
+    let mut components = calendar.components();
+    let definition = components.next().filter(|component| component.is_timezone())?;
+    if components.next().is_some() {
+        return None;
+    }
+    let zone = Zone::named(definition.value_of("TZID")?);
+    let zone = zone.or_else(|| Zone::from_vtimezone(definition))?;
+    drop(components);
+    Some((calendar.clone(), zone))
 }
 
 /// The zone of an identifier (`CALDAV:valid-timezone`, RFC 7809 §5.2).

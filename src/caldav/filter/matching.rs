@@ -98,8 +98,13 @@ impl Subject<'_> {
         number: Option<usize>,
     ) -> bool {
         let mut named = outer.components_named(&filter.name).peekable();
-        if filter.absent || named.peek().is_none() {
-            return filter.absent == named.peek().is_none();
+        if filter.absent {
+            // "Has no alarm" is said of the whole object, overrides included.
+            let alike = self.calendar.components_named(outer.name());
+            return alike.flat_map(Component::components).all(|inner| inner.name() != filter.name);
+        }
+        if named.peek().is_none() {
+            return false;
         }
         named.any(|component| {
             let inside = || self.inside(filter, component, None, filter.time_range.is_some());
@@ -125,6 +130,7 @@ impl Subject<'_> {
                 "VAVAILABILITY" => availability::overlaps(component, self.zones, range),
                 "VTODO" if !component.has("DTSTART") => {
                     range.overlaps_todo(instances::todo_without_start(component, self.zones))
+                        || instances::recurring_due_overlaps(component, self.zones, range)
                 }
                 _ => {
                     recurring.push((number, component));

@@ -1,7 +1,7 @@
 //! `CALDAV:valid-calendar-data`: required properties and values that can be read (RFC 5545 §3.6).
 //!
 //! Lenient where clients are known to be careless and nothing is lost: DTSTAMP and PRODID may be
-//! missing, VALUE may be forgotten, DATE and DATE-TIME may be mixed.
+//! missing, VALUE may be forgotten, DATE and DATE-TIME may be mixed, a to-do may recur without DTSTART.
 
 use super::invalid_data;
 use crate::dav::Result;
@@ -51,11 +51,10 @@ fn check_component(component: &Component) -> Result<()> {
     if component.has("DURATION") && (component.has("DTEND") || component.has("DUE")) {
         return Err(invalid_data(format!("{name} has both an end and a DURATION")));
     }
-    let repeats = component.has("RRULE") || component.has("RDATE") || component.has("EXRULE");
-    if repeats && !component.has("DTSTART") {
-        return Err(invalid_data(format!("{name} recurs but has no DTSTART")));
-    }
     for property in component.properties() {
+        if property.value().contains(|c: char| c.is_ascii_control() && c != '\t') {
+            return Err(invalid_data(format!("{} holds a control character", property.name())));
+        }
         check_value(property)
             .map_err(|reason| invalid_data(format!("{} in {name}: {reason}", property.name())))?;
     }

@@ -94,7 +94,9 @@ fn search(
     for calendar in objects::calendars(view, target, depth) {
         let zone = zone_of(&calendar);
         for object in preselected(&calendar, &candidates) {
-            search.look_at(object, &zone, candidates.complete)?;
+            // The index knows spans that may match, not those that do: a range is tested again.
+            let decided = candidates.complete && candidates.time_range.is_none();
+            search.look_at(object, &zone, decided)?;
         }
     }
     Ok(search.found)

@@ -23,7 +23,12 @@ use crate::xml::{self, Element, Multistatus};
 enum Line {
     Present(Resource),
     Gone(Resource),
+    /// A collection that is not synchronised along with its home (RFC 6578 §3.3).
+    NotTraversed(Resource),
 }
+
+/// The collection of attachments in a home (reference system: the drop box).
+const ATTACHMENTS: &str = "dropbox";
 
 /// Answers the report.
 pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
@@ -103,6 +108,7 @@ fn own_lines(resource: &Resource, point: Option<SyncPoint>) -> Vec<Line> {
     }
     if point.is_none() && resource.kind == ResourceKind::Home {
         lines.extend(resource.member(FREEBUSY).map(Line::Present));
+        lines.extend(resource.member(ATTACHMENTS).map(Line::NotTraversed));
     }
     lines
 }
@@ -128,6 +134,11 @@ fn write(
 ) -> std::io::Result<()> {
     let resource = match line {
         Line::Gone(resource) => return answer.bare_status(&view.href(&resource.path), 404),
+        Line::NotTraversed(resource) => {
+            let error = Error::from(Precondition::SyncTraversalSupported);
+            let href = view.href(&resource.path.with_slash(true));
+            return answer.status(&href, &error, &view.origin.prefix);
+        }
         Line::Present(resource) => resource,
     };
     let href = view.href(&resource.path);
