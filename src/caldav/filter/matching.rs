@@ -99,9 +99,9 @@ impl Subject<'_> {
     ) -> bool {
         let mut named = outer.components_named(&filter.name).peekable();
         if filter.absent {
-            // "Has no alarm" is said of the whole object, overrides included.
-            let alike = self.calendar.components_named(outer.name());
-            return alike.flat_map(Component::components).all(|inner| inner.name() != filter.name);
+            // An override without alarms does not make a series with alarms one without.
+            let lacks = |c: &Component| c.components_named(&filter.name).next().is_none();
+            return lacks(outer) && self.calendar.master().is_none_or(lacks);
         }
         if named.peek().is_none() {
             return false;
