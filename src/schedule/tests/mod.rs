@@ -1,5 +1,6 @@
 //! Transcripts of `fixtures/itip` and tables for the pure parts.
 
+mod durable;
 mod transcript;
 mod world;
 

@@ -12,7 +12,7 @@ use crate::ical::{self, Component};
 use crate::principal::delegates::Delegations;
 use crate::principal::source::parse_toml;
 use crate::principal::{Directory, Record};
-use crate::schedule::{self, Delete, Env, Host, Options, Put, Right, Stored};
+use crate::schedule::{self, Committed, Delete, Env, Host, Options, Put, Right, Stored};
 use crate::store::{
     CollectionKind, Durability, Home, HomePath, PropertyChanges, Provision, ProvisionedCollection,
     Store, StoreError, StoreOptions,
@@ -118,54 +118,72 @@ impl World {
 
     /// PUT as `method::object` does it; the status.
     pub fn put(&self, who: &str, path: &HomePath, sent: &Component, merge: bool) -> String {
-        let home = self.home(who);
         self.with(|env| {
             let guard = schedule::lock(&self.store, sent.uid().unwrap_or_default()).unwrap();
-            let owner = guid(who);
-            let done = home.write(|tx| -> Result<_, Refused> {
-                let old = tx.read(path).unwrap().map(|bytes| ical::parse(&bytes).unwrap());
-                let put = Put {
-                    actor: Some(&owner),
-                    owner: &owner,
-                    path,
-                    old: old.as_ref(),
-                    new: sent,
-                    merge,
-                    user_agent: None,
-                };
-                let plan = schedule::on_put(env, tx, &put)?;
-                match &plan.store {
-                    Stored::Nothing => {
-                        if old.is_some() {
-                            tx.delete(path).unwrap();
-                        }
-                    }
-                    store => {
-                        let object = match store {
-                            Stored::Changed(object) => object,
-                            _ => sent,
-                        };
-                        let bytes = Bytes::from(object.to_bytes());
-                        tx.put(path, &bytes, Some(object), &plan.properties).unwrap();
-                    }
-                }
-                for entry in &plan.entries {
-                    tx.enqueue(entry.clone());
-                }
-                let status = match (&plan.store, old) {
-                    (Stored::Nothing, _) => "removed",
-                    (_, Some(_)) => "204",
-                    (_, None) => "201",
-                };
-                Ok((plan.committed, status))
-            });
-            match done {
+            match self.commit(env, who, path, sent, merge) {
                 Ok((committed, status)) => {
                     schedule::deliver(env, Some(guard), committed);
                     status.to_owned()
                 }
                 Err(error) => error.0,
             }
+        })
+    }
+
+    /// PUT up to the commit, as if the server died then.
+    pub fn put_without_delivery(&self, who: &str, path: &HomePath, sent: &Component) -> Committed {
+        self.with(|env| {
+            let done = self.commit(env, who, path, sent, false);
+            done.map_err(|error| error.0).unwrap().0
+        })
+    }
+
+    fn commit(
+        &self,
+        env: &Env<'_>,
+        who: &str,
+        path: &HomePath,
+        sent: &Component,
+        merge: bool,
+    ) -> Result<(Committed, &'static str), Refused> {
+        let home = self.home(who);
+        let owner = guid(who);
+        home.write(|tx| -> Result<_, Refused> {
+            let old = tx.read(path).unwrap().map(|bytes| ical::parse(&bytes).unwrap());
+            let put = Put {
+                actor: Some(&owner),
+                owner: &owner,
+                path,
+                old: old.as_ref(),
+                new: sent,
+                merge,
+                user_agent: None,
+            };
+            let plan = schedule::on_put(env, tx, &put)?;
+            match &plan.store {
+                Stored::Nothing => {
+                    if old.is_some() {
+                        tx.delete(path).unwrap();
+                    }
+                }
+                store => {
+                    let object = match store {
+                        Stored::Changed(object) => object,
+                        _ => sent,
+                    };
+                    let bytes = Bytes::from(object.to_bytes());
+                    tx.put(path, &bytes, Some(object), &plan.properties).unwrap();
+                }
+            }
+            for entry in &plan.entries {
+                tx.enqueue(entry.clone());
+            }
+            let status = match (&plan.store, old) {
+                (Stored::Nothing, _) => "removed",
+                (_, Some(_)) => "204",
+                (_, None) => "201",
+            };
+            Ok((plan.committed, status))
         })
     }
 
