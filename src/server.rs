@@ -16,9 +16,13 @@ use crate::config::{self, Config, ConfigError, Network};
 use crate::http::listener::Listener;
 use crate::http::pipeline::Pipeline;
 use crate::http::{Site, Transport};
+use crate::method::left_over;
 use crate::principal::Principals;
 use crate::principal::live::PrincipalError;
 use crate::store::{Durability, Store, StoreError, StoreOptions};
+
+/// How often answers to large meetings are passed on.
+const SHOW_ANSWERS_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,11 +81,16 @@ pub fn run(
     let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
     let config = Arc::new(config);
     let app = Arc::new(assemble(&config)?);
+    let count = left_over::deliver(&app)?;
+    if count > 0 {
+        tracing::info!(count, "delivered scheduling messages of a former run");
+    }
     let site = Site::new(Arc::new(Pipeline::new(Arc::clone(&app))), &config);
     runtime.block_on(async {
         let listener = Listener::bind(&config.server.listen).await?;
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(signals(settings, Arc::clone(&app), Arc::clone(&site), stop)?);
+        tokio::spawn(show_answers(Arc::clone(&app)));
         ready(&listener.addresses());
         listener.serve(site, stopped, patience).await;
         Ok::<(), StartError>(())
@@ -90,6 +99,20 @@ pub fn run(
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("ended");
     Ok(())
+}
+
+/// Shows attendees of large meetings, every now and then, what others answered.
+async fn show_answers(app: Arc<App>) {
+    let mut timer = tokio::time::interval(SHOW_ANSWERS_EVERY);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let app = Arc::clone(&app);
+        let work = tokio::task::spawn_blocking(move || left_over::show_answers(&app));
+        if let Ok(Err(error)) = work.await {
+            tracing::error!(%error, "cannot show answers to the other attendees");
+        }
+    }
 }
 
 /// Builds the parts in the order in which they need each other.

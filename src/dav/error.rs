@@ -118,6 +118,7 @@ preconditions! {
     ValidQueryParameters          400 CALENDARSERVER "valid-query-parameters" "the reference system's free-busy URL";
     ValidAccessRestriction        403 CALENDARSERVER "valid-access-restriction" "apple-caldav-privateevents §4.3";
     ValidAccessRestrictionChange  403 CALENDARSERVER "valid-access-restriction-change" "apple-caldav-privateevents §4.3";
+    NoDuplicatePrivateComments    403 CALENDARSERVER "no-duplicate-private-comments" "apple-caldav-privatecomments §4.1.5";
     NoAccessRestrictions          403 CALENDARSERVER "no-access-restrictions" "apple-caldav-privateevents §4.4";
 }
 

@@ -13,6 +13,7 @@ mod errors;
 mod free_busy_url;
 pub mod get;
 pub mod guard;
+pub mod left_over;
 pub mod lock;
 pub mod media_type;
 mod object;

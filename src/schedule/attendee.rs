@@ -24,6 +24,8 @@ pub struct Change<'a> {
     pub attendee: &'a str,
     /// The present.
     pub now: DateTime<Utc>,
+    /// The client holds a version from before answers of others came in.
+    pub merge: bool,
     /// The client leaves TRANSP as it was when it answers (known clients only).
     pub fix_transparency: bool,
 }
@@ -59,6 +61,13 @@ pub fn merge(
                 check_times(stored, component, &base, &sent, users)?;
                 out.take(instance, stored.clone(), component);
             }
+            None if change.merge && unseen(instance, &sent, &sent_exdates) => {
+                // Somebody else's answer made this override; the client's master speaks for it.
+                if let Some(derived) = sent.derive(instance) {
+                    check_times(stored, &derived, &base, &sent, users)?;
+                    out.take(instance, stored.clone(), &derived);
+                }
+            }
             None => {
                 out.missing(instance, stored, client.master().is_some(), &sent_exdates, &base)?
             }
@@ -87,6 +96,14 @@ pub fn merge(
         out.answered.extend(Object::new(&out.object).instances());
     }
     Ok(Merged { object: out.object, answered: out.answered })
+}
+
+/// Whether an instance lies in the client's series without an override or EXDATE.
+fn unseen(instance: Instance, sent: &Object<'_>, exdates: &BTreeSet<DateTime<Utc>>) -> bool {
+    match instance {
+        Instance::Master => false,
+        Instance::At(at) => !exdates.contains(&at) && sent.holds(instance),
+    }
 }
 
 /// Whether every EXDATE the client dropped came back as a cancelled override.
@@ -180,7 +197,7 @@ impl Out<'_> {
         let answered = self.take_answer(&mut stored, sent);
         own_data::take(&mut stored, sent);
         if answered && self.change.fix_transparency && stored.name() == "VEVENT" {
-            own_data::fix_transparency(&before, &mut stored, self.change.attendee, self.users);
+            own_data::fix_transparency(&mut stored, self.change.attendee, self.users);
         }
         let comment =
             |c: &Component| c.value_of("X-CALENDARSERVER-PRIVATE-COMMENT").map(str::to_owned);

@@ -100,14 +100,13 @@ impl<'a> Object<'a> {
         self.calendar.master().map(|master| dates(master, "RDATE", &self.zones)).unwrap_or_default()
     }
 
-    /// An instant in the form of the master's DTSTART, so that a new EXDATE looks like its
-    /// neighbours; UTC when there is no master.
+    /// An instant as an EXDATE of the master: a date or floating time when DTSTART is one, else UTC.
     pub fn in_master_form(&self, at: DateTime<Utc>) -> DateOrTime {
         let start = self.calendar.master().and_then(|master| master.property("DTSTART"));
         let form = start.and_then(|start| DateOrTime::from_property(start).ok());
         match form {
-            Some(form) => self.zones.from_utc(at, &form),
-            None => utc(at),
+            Some(form) if form.is_floating() => self.zones.from_utc(at, &form),
+            _ => utc(at),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! update that the organizer sends.
 
 use super::attendees;
+use super::classify::{Agent, agent};
 use super::users::CalendarUsers;
 use crate::ical::{Component, Property};
 
@@ -12,15 +13,22 @@ const OWN: &[&str] = &[
     "COMPLETED",
     "CATEGORIES",
     "COLOR",
-    "X-APPLE-NEEDS-REPLY",
     "X-CALENDARSERVER-PRIVATE-COMMENT",
-    "X-APPLE-DEFAULT-ALARM",
 ];
+/// Private properties that are not the attendee's to write.
+const NOT_OWN: &[&str] = &["X-APPLE-DROPBOX"];
 /// Stamps that follow whoever wrote last.
 const STAMPS: &[&str] = &["DTSTAMP", "LAST-MODIFIED", "CREATED"];
 
+/// Private properties never come from the organizer (they are not sent), so they are the
+/// attendee's; those of the server are not.
 fn is_own(property: &Property) -> bool {
-    OWN.contains(&property.name()) || property.name().starts_with("X-MOZ-")
+    let name = property.name();
+    OWN.contains(&name)
+        || (name.starts_with("X-")
+            && !name.starts_with("X-CALENDARSERVER-")
+            && !name.starts_with("X-APPLE-STRUCTURED")
+            && !NOT_OWN.contains(&name))
 }
 
 fn is_alarm(component: &Component) -> bool {
@@ -47,7 +55,8 @@ pub fn keep(updated: &mut Component, stored: &Component) {
         }
     }
     take_alarms(updated, stored);
-    let status = stored.property("ORGANIZER").and_then(|p| p.param("SCHEDULE-STATUS"));
+    let served = stored.property("ORGANIZER").filter(|p| agent(p) == Agent::Server);
+    let status = served.and_then(|p| p.param("SCHEDULE-STATUS"));
     if let (Some(status), Some(organizer)) = (status, updated.property_mut("ORGANIZER")) {
         organizer.set_param("SCHEDULE-STATUS", status);
     }
@@ -78,16 +87,8 @@ pub fn keep_comments(new: &mut Component, old: &Component) {
     }
 }
 
-/// Some clients answer without touching TRANSP: the answer decides then.
-pub fn fix_transparency(
-    before: &Component,
-    after: &mut Component,
-    attendee: &str,
-    users: &dyn CalendarUsers,
-) {
-    if before.value_of("TRANSP") != after.value_of("TRANSP") {
-        return;
-    }
+/// Some clients answer without care for TRANSP: the answer decides then.
+pub fn fix_transparency(after: &mut Component, attendee: &str, users: &dyn CalendarUsers) {
     let answer = attendees::partstat_of(after, attendee, users).unwrap_or_default();
     let transparent = matches!(answer.as_str(), "NEEDS-ACTION" | "DECLINED");
     after.set(Property::new("TRANSP", if transparent { "TRANSPARENT" } else { "OPAQUE" }));

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::attendees;
 use super::changes::ScheduleChanges;
-use super::classify::organizer_of;
-use super::instance_diff::difference;
+use super::classify::{Agent, agent, organizer_of};
+use super::instance_diff::{Difference, difference};
 use super::itip::Method;
 use super::object::{
     Instance, Object, instance_of, is_cancelled, put_component, remove_dates, sequence,
@@ -55,13 +55,19 @@ pub struct Incoming<'a> {
 
 /// Works out the effect of REQUEST, ADD or CANCEL.
 pub fn process(incoming: &Incoming<'_>, users: &dyn CalendarUsers) -> Effect {
+    // A copy that was never served is no copy yet.
+    let served = |calendar: &&Component| {
+        let mut organizers = calendar.main_components().filter_map(|c| c.property("ORGANIZER"));
+        organizers.all(|organizer| agent(organizer) == Agent::Server)
+    };
+    let stored = incoming.stored.filter(served);
     if let Some(stored) = incoming.stored {
         let organizer = |calendar: &Component| organizer_of(calendar, users).ok().flatten();
         if organizer(stored) != organizer(incoming.message) {
             return Effect::OtherOrganizer;
         }
     }
-    match (Method::of(incoming.message), incoming.stored) {
+    match (Method::of(incoming.message), stored) {
         (Some(Method::Request), None) => create(incoming, users),
         (Some(Method::Request | Method::Add), Some(stored)) => update(incoming, stored, users),
         (Some(Method::Cancel), Some(stored)) => cancel(incoming, stored),
@@ -92,8 +98,27 @@ fn update(incoming: &Incoming<'_>, stored: &Component, users: &dyn CalendarUsers
             name == "ATTENDEE" && !params.is_empty() && params.iter().all(|p| p == "PARTSTAT")
         })
     });
-    let changes = ScheduleChanges::update(&before, &differs);
+    let mut told = differs;
+    asked_again(&before, &after, &mut told);
+    let changes = ScheduleChanges::update(&before, &told);
     Effect::Store { object, changes, answers_only: answers_only && incoming.refresh }
+}
+
+/// RSVP never matters to the times, but people are told that they are asked again.
+fn asked_again(before: &Object<'_>, after: &Object<'_>, told: &mut Difference) {
+    let asked = |component: &Component| -> BTreeSet<String> {
+        let lines = component.properties_named("ATTENDEE");
+        let asked = lines.filter(|line| line.param("RSVP").is_some_and(|v| v == "TRUE"));
+        asked.map(|line| line.value().to_owned()).collect()
+    };
+    for (instance, component) in after.components() {
+        if let Some(known) = before.find(instance)
+            && asked(known) != asked(component)
+        {
+            let changes = told.entry(instance).or_default();
+            changes.entry("ATTENDEE".to_owned()).or_default().insert("RSVP".to_owned());
+        }
+    }
 }
 
 /// The message with a master replaces everything but what is the attendee's own.

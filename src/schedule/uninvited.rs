@@ -28,6 +28,8 @@ pub fn cancelled(
     for attendee in before.everybody() {
         let lost = if !after.anywhere(&attendee) {
             before.all_of(&attendee)
+        } else if before.in_master(&attendee) && !after.in_master(&attendee) {
+            BTreeSet::from([Instance::Master])
         } else if recurrence_replaced {
             BTreeSet::new()
         } else {
@@ -46,10 +48,14 @@ fn lost_instances(
     after: &Attendance<'_>,
     candidates: &BTreeSet<Instance>,
 ) -> BTreeSet<Instance> {
-    if before.in_master(attendee) && !after.in_master(attendee) {
-        return BTreeSet::from([Instance::Master]);
-    }
-    let lost = candidates.iter().filter(|i| before.has(attendee, **i) && !after.has(attendee, **i));
+    let dropped: BTreeSet<Instance> = before
+        .object
+        .rdates()
+        .difference(&after.object.rdates())
+        .map(|at| Instance::At(*at))
+        .collect();
+    let keeps = |i: Instance| after.still_has(attendee, i) && !dropped.contains(&i);
+    let lost = candidates.iter().filter(|i| before.has(attendee, **i) && !keeps(**i));
     lost.copied().collect()
 }
 
@@ -94,6 +100,17 @@ impl<'a> Attendance<'a> {
         }
         let sets = self.served.iter().filter(|(_, set)| set.contains(attendee));
         sets.map(|(instance, _)| *instance).collect()
+    }
+
+    /// What a shorter rule cuts off is told by the REQUEST with that rule, not by a CANCEL.
+    fn still_has(&self, attendee: &str, instance: Instance) -> bool {
+        match (self.served.get(&instance), instance) {
+            (Some(set), _) => set.contains(attendee),
+            (None, Instance::At(at)) => {
+                self.in_master(attendee) && !self.object.exdates().contains(&at)
+            }
+            (None, Instance::Master) => false,
+        }
     }
 
     fn has(&self, attendee: &str, instance: Instance) -> bool {

@@ -37,7 +37,7 @@ pub fn put(
     let theirs = route::stored_object(env, organizer, &uid)?;
     let theirs = theirs.filter(|calendar| route::organizes(env, calendar, organizer));
     let Some(theirs) = theirs else {
-        return orphan(env, known, &new);
+        return orphan(env, put, known, &new, attendee);
     };
     let view = attendee_view(&theirs, attendee, env);
     let base = match (known, view) {
@@ -52,6 +52,7 @@ pub fn put(
         base: &base,
         attendee,
         now: env.now,
+        merge: put.merge,
         fix_transparency: put.user_agent.is_some_and(leaves_transparency),
     };
     match attendee::merge(&change, &new, env) {
@@ -105,9 +106,26 @@ fn answered(
 }
 
 /// The organizer has no such event.
-fn orphan(env: &Env<'_>, known: Option<&Component>, new: &Component) -> Result<Plan> {
+fn orphan(
+    env: &Env<'_>,
+    put: &Put<'_>,
+    known: Option<&Component>,
+    new: &Component,
+    attendee: &str,
+) -> Result<Plan> {
     if all_cancelled(new) {
-        return Ok(nothing());
+        // What was called off may still be kept, with the attendee's own notes.
+        let kept = known.filter(|base| all_cancelled(base));
+        let merged = kept.map(|base| {
+            let now = env.now;
+            let change =
+                attendee::Change { base, attendee, now, merge: false, fix_transparency: false };
+            attendee::merge(&change, new, env)
+        });
+        return Ok(match merged {
+            Some(Ok(merged)) => finish(put, merged.object),
+            _ => nothing(),
+        });
     }
     match (known, env.options.orphans) {
         (Some(_), Orphans::Remove) => Ok(nothing()),

@@ -15,6 +15,7 @@ use super::refresh;
 use super::schedule_tag;
 use crate::ical::{self, Component};
 use crate::principal::Record;
+use crate::schedule::attendees;
 use crate::schedule::classify;
 use crate::schedule::itip::{Message, Method};
 use crate::schedule::process::{self, Effect, Incoming};
@@ -97,7 +98,9 @@ fn run(env: &Env<'_>, work: &Work) -> Result<Vec<(String, Work)>, StoreError> {
                 next.extend(deliver_one(env, envelope)?);
             }
         }
-        Work::Refresh { organizer, uid } => refresh::run(env, organizer, uid)?,
+        Work::Refresh { organizer, uid, except } => {
+            refresh::run(env, organizer, uid, except.as_deref())?;
+        }
     }
     Ok(next)
 }
@@ -179,13 +182,16 @@ impl Delivery<'_, '_, '_> {
         if !reply.answer_changed {
             return Ok(Vec::new());
         }
-        let work =
-            Work::Refresh { organizer: self.message.recipient.clone(), uid: self.uid().to_owned() };
+        let others = attendees::served_in_order(&reply.object, "", self.env).len();
+        let now = others <= self.env.options.refresh_at_once;
+        let work = Work::Refresh {
+            organizer: self.message.recipient.clone(),
+            uid: self.uid().to_owned(),
+            except: now.then(|| reply.attendee.clone()),
+        };
         let entry = work.entry();
         let id = entry.id.clone();
         self.tx.enqueue(entry);
-        let others = crate::schedule::attendees::served_in_order(&reply.object, "", self.env).len();
-        let now = others <= self.env.options.refresh_at_once;
         Ok(if now { vec![(id, work)] } else { Vec::new() })
     }
 

@@ -35,6 +35,8 @@ pub fn add(
             Name::caldav("schedule-state"),
             format!("<C:schedule-state xmlns:C=\"{CALDAV}\"><C:{state}/></C:schedule-state>"),
         );
+    let plain = "<getcontenttype xmlns=\"DAV:\">text/calendar;charset=utf-8</getcontenttype>";
+    properties = properties.with(Name::dav("getcontenttype"), plain);
     if let Some(changes) = changes {
         properties = properties.with(Name::calendarserver("schedule-changes"), changes);
     }

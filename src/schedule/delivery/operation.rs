@@ -101,11 +101,14 @@ impl Plan {
 pub fn on_put(env: &Env<'_>, tx: &Transaction<'_>, put: &Put<'_>) -> Result<Plan> {
     let owner = owner_identity(env, put.owner);
     let mut new = put.new.clone();
+    no_duplicate_comments(&new, env)?;
     if let Some(old) = put.old {
         if env_role(env, old, &owner)?.is_scheduling() {
             lost_properties::restore(old, &mut new, &owner, env);
         }
-        own_data::keep_comments(&mut new, old);
+        if matches!(env_role(env, old, &owner), Ok(Role::Organizer { .. })) {
+            own_data::keep_comments(&mut new, old);
+        }
     }
     classify::complete_organizer(&mut new);
     let before = match put.old {
@@ -263,6 +266,20 @@ fn not_invited(env: &Env<'_>, calendar: &mut Component, owner: &str) {
             organizer.set_param("SCHEDULE-STATUS", "5.3");
         }
     }
+}
+
+/// One comment of each attendee in a component (apple-caldav-privatecomments §4.1.5).
+fn no_duplicate_comments(calendar: &Component, users: &dyn CalendarUsers) -> Result<()> {
+    for component in calendar.main_components() {
+        let mut seen = std::collections::BTreeSet::new();
+        let comments = component.properties_named("X-CALENDARSERVER-ATTENDEE-COMMENT");
+        for reference in comments.filter_map(|c| c.param("X-CALENDARSERVER-ATTENDEE-REF")) {
+            if !seen.insert(users.identity(reference)) {
+                return Err(Precondition::NoDuplicatePrivateComments.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Comments of attendees who are not invited any more go with them.

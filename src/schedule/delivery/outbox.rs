@@ -244,7 +244,7 @@ fn document(responses: &[Response]) -> String {
             Some(calendar) => {
                 let text = String::from_utf8_lossy(&calendar.to_bytes()).into_owned();
                 xml.push_str("    <calendar-data>");
-                xml.push_str(&escape(&text.replace('\r', "")));
+                xml.push_str(&escape(&refolded(&text)));
                 xml.push_str("</calendar-data>\n");
             }
             None if response.status.starts_with("3.7") => {
@@ -262,4 +262,25 @@ fn document(responses: &[Response]) -> String {
     }
     xml.push_str("</schedule-response>\n");
     xml
+}
+
+/// The text with line feeds only, folded where the reference system folds (after 74 octets),
+/// which older clients were written against.
+fn refolded(text: &str) -> String {
+    const FOLD_AT: usize = 74;
+    let unfolded = text.replace('\r', "").replace("\n ", "");
+    let mut out = String::with_capacity(unfolded.len() + unfolded.len() / FOLD_AT * 2);
+    for line in unfolded.lines() {
+        let mut width = 0;
+        for c in line.chars() {
+            if width + c.len_utf8() > FOLD_AT {
+                out.push_str("\n ");
+                width = 1;
+            }
+            out.push(c);
+            width += c.len_utf8();
+        }
+        out.push('\n');
+    }
+    out
 }

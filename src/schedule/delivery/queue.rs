@@ -73,6 +73,8 @@ pub enum Work {
         organizer: String,
         /// The UID.
         uid: String,
+        /// Who answered and so knows; nobody when several answers wait.
+        except: Option<String>,
     },
 }
 
@@ -81,7 +83,7 @@ impl Work {
     pub fn entry(&self) -> SpoolEntry {
         let id = match self {
             Self::Deliver { .. } => uuid::Uuid::new_v4().to_string(),
-            Self::Refresh { organizer, uid } => {
+            Self::Refresh { organizer, uid, .. } => {
                 let hash = blake3::hash(format!("{organizer}\n{uid}").as_bytes());
                 format!("refresh-{}", hash.to_hex())
             }

@@ -13,13 +13,21 @@ use crate::schedule::itip::{self, Message, Method};
 use crate::store::StoreError;
 
 /// Sends the present state of an event to everybody invited.
-pub fn run(env: &Env<'_>, organizer: &str, uid: &str) -> Result<(), StoreError> {
+pub fn run(
+    env: &Env<'_>,
+    organizer: &str,
+    uid: &str,
+    except: Option<&str>,
+) -> Result<(), StoreError> {
     let Some((_, home)) = env.home_of(organizer)? else { return Ok(()) };
     let Some((_, calendar)) = route::find(&home, uid)? else { return Ok(()) };
     if organizer_of(&calendar, env).ok().flatten().as_deref() != Some(organizer) {
         return Ok(());
     }
     for attendee in served_in_order(&calendar, organizer, env) {
+        if except == Some(&attendee) {
+            continue;
+        }
         let Some(request) = itip::request(&calendar, &attendee, None, env.now, env) else {
             continue;
         };
@@ -39,9 +47,9 @@ pub fn run(env: &Env<'_>, organizer: &str, uid: &str) -> Result<(), StoreError> 
 pub fn run_waiting(env: &Env<'_>) -> Result<usize, StoreError> {
     let mut count = 0;
     for entry in env.store.spool().list()? {
-        let Some(Work::Refresh { organizer, uid }) = Work::read(&entry) else { continue };
+        let Some(Work::Refresh { organizer, uid, except }) = Work::read(&entry) else { continue };
         let guard = env.store.uid_lock(&uid)?;
-        run(env, &organizer, &uid)?;
+        run(env, &organizer, &uid, except.as_deref())?;
         env.store.sync()?;
         env.store.spool().remove(&entry.id)?;
         drop(guard);
