@@ -7,7 +7,7 @@ use crate::dav::header::Depth;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Response, Result};
 use crate::resource::{Place, Resource};
-use crate::schedule::{self, Committed};
+use crate::schedule::Committed;
 
 /// Removes the resource of the request.
 pub fn run(context: &Context) -> Result<Response> {
@@ -30,34 +30,20 @@ pub fn run(context: &Context) -> Result<Response> {
 /// Removes a resource with everything below it, and lets scheduling know of every object.
 pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Result<()> {
     let scheduling = Scheduling::of(context);
-    let mut guards = Vec::new();
-    for uid in scheduling::uids_below(&place.snapshot, &place.path) {
-        guards.push(schedule::lock(&context.app.store, &uid)?);
-    }
+    let locks = scheduling.lock(scheduling::uids_below(&place.snapshot, &place.path))?;
     let touched = guard::removal(&place.path);
     let committed = place.home.write(|tx| -> Result<Vec<Committed>> {
         guard::inside(context, tx, &place.path, &touched)?;
         if tx.snapshot().entry(&place.path).is_none() {
             return Err(Error::not_found());
         }
-        let mut committed = Vec::new();
-        for path in scheduling::objects_below(tx.snapshot(), &place.path) {
-            let Some(plan) = scheduling.delete(tx, scheduling::owner_of(target), &path)? else {
-                continue;
-            };
-            for entry in plan.entries {
-                tx.enqueue(entry);
-            }
-            committed.push(plan.committed);
-        }
+        let owner = scheduling::owner_of(target);
+        let committed = scheduling.delete_below(tx, owner, &place.path)?;
         tx.delete(&place.path)?;
         guard::forget_locks(context, tx, &place.path)?;
         Ok(committed)
     })?;
-    for committed in committed {
-        schedule::deliver(&scheduling.env(), None, committed);
-    }
-    drop(guards);
+    scheduling.deliver(locks, committed);
     Ok(())
 }
 

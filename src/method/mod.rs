@@ -20,6 +20,7 @@ mod object;
 pub mod options;
 mod plain;
 pub mod post;
+mod private;
 mod propfind;
 mod proppatch;
 mod put;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::context::Context;
 use super::errors::not_calendar_data;
 use super::scheduling::{self, Scheduling};
-use super::{guard, media_type};
+use super::{guard, media_type, private};
 use crate::caldav::calendar_data::Format;
 use crate::caldav::repair;
 use crate::caldav::validate::{self, Rules};
@@ -142,6 +142,7 @@ pub fn store(
             return Ok((stored, Committed::default()));
         }
         let owner = scheduling::owner_of(target);
+        private::check(context, tx, owner, &place.path, &mut incoming)?;
         let plan = scheduling.put(tx, owner, &place.path, &incoming.tree)?;
         let committed = carry_out(tx, &place.path, &incoming, plan, created)?;
         if let Purpose::Move(from) = &purpose {

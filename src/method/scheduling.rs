@@ -10,8 +10,8 @@ use crate::ical::{self, Component};
 use crate::principal::Record;
 use crate::resource::access::Access;
 use crate::resource::{Resource, provision};
-use crate::schedule::{self, Delete, Env, Host, Options, Plan, Put, Right};
-use crate::store::{Home, HomePath, Snapshot, StoreError, Transaction};
+use crate::schedule::{self, Committed, Delete, Env, Host, Options, Plan, Put, Right};
+use crate::store::{CollectionKind, Home, HomePath, Snapshot, StoreError, Transaction, UidGuard};
 
 /// Scheduling on behalf of one request.
 pub struct Scheduling<'a> {
@@ -61,6 +61,41 @@ impl<'a> Scheduling<'a> {
         schedule::on_put(&self.env(), tx, &put)
     }
 
+    /// Keeps other operations on these UIDs out. Always taken in order, so that two requests
+    /// never wait for each other.
+    pub fn lock(&self, mut uids: Vec<String>) -> Result<Vec<UidGuard>> {
+        uids.sort();
+        uids.dedup();
+        let lock = |uid: &String| Ok(schedule::lock(&self.context.app.store, uid)?);
+        uids.iter().map(lock).collect()
+    }
+
+    /// Tells scheduling that every object at and below a path goes; the caller removes them.
+    pub fn delete_below(
+        &self,
+        tx: &mut Transaction,
+        owner: &str,
+        path: &HomePath,
+    ) -> Result<Vec<Committed>> {
+        let mut committed = Vec::new();
+        for path in objects_below(tx.snapshot(), path) {
+            let Some(plan) = self.delete(tx, owner, &path)? else { continue };
+            for entry in plan.entries {
+                tx.enqueue(entry);
+            }
+            committed.push(plan.committed);
+        }
+        Ok(committed)
+    }
+
+    /// Delivers after the commit; the UIDs stay locked until it is done.
+    pub fn deliver(&self, locks: Vec<UidGuard>, committed: Vec<Committed>) {
+        for committed in committed {
+            schedule::deliver(&self.env(), None, committed);
+        }
+        drop(locks);
+    }
+
     /// What removing an object from a calendar of `owner` leads to; nothing for what is no
     /// calendar object.
     pub fn delete(&self, tx: &Transaction, owner: &str, path: &HomePath) -> Result<Option<Plan>> {
@@ -79,22 +114,19 @@ fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
     Ok(tx.read(path)?.and_then(|bytes| ical::parse(&bytes).ok()))
 }
 
-/// The UIDs of all calendar objects at and below a path, each once, in order.
+/// The UIDs of all calendar objects at and below a path.
 pub fn uids_below(snapshot: &Snapshot, path: &HomePath) -> Vec<String> {
-    let mut uids: Vec<String> = objects_below(snapshot, path)
+    objects_below(snapshot, path)
         .iter()
         .filter_map(|path| Some(snapshot.object(path)?.calendar()?.uid.to_string()))
-        .collect();
-    uids.sort();
-    uids.dedup();
-    uids
+        .collect()
 }
 
 /// The objects in calendars at and below a path.
 pub fn objects_below(snapshot: &Snapshot, path: &HomePath) -> Vec<HomePath> {
     let in_calendar = |path: &HomePath| {
         let parent = path.parent().and_then(|parent| snapshot.collection(&parent).cloned());
-        parent.is_some_and(|parent| parent.kind == crate::store::CollectionKind::Calendar)
+        parent.is_some_and(|parent| parent.kind == CollectionKind::Calendar)
     };
     if snapshot.object(path).is_some() {
         return Some(path.clone()).filter(in_calendar).into_iter().collect();

@@ -2,13 +2,15 @@
 
 use super::context::Context;
 use super::delete::removable;
+use super::scheduling::{self, Scheduling, owner_of};
 use super::{default_calendar, guard, object};
 use crate::acl::required;
 use crate::dav::header::{self, Depth};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Method, Precondition, Response, Result};
 use crate::resource::Resource;
-use crate::store::{CollectionKind, Entry, HomePath, PropertyChanges, Snapshot};
+use crate::schedule::{self, Committed, Relocation};
+use crate::store::{CollectionKind, Entry, HomePath, PropertyChanges, Snapshot, Transaction};
 
 /// What is to be copied or moved where.
 struct Transfer {
@@ -53,6 +55,10 @@ fn check(transfer: &Transfer) -> Result<()> {
         return refuse("this resource can be neither copied nor moved");
     }
     if !from.exists {
+        // What must not be written over is refused before anybody looks for the source.
+        if *moving && transfer.overwrite {
+            between_calendars(transfer)?;
+        }
         return Err(Error::not_found());
     }
     if !removable(from.kind) || (!moving && from.kind == ResourceKind::Calendar) {
@@ -150,7 +156,11 @@ fn into_calendar(context: &Context, transfer: &Transfer) -> Result<bool> {
 fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
     let (from, to) = paths(transfer)?;
     let place = transfer.from.place.as_ref().ok_or_else(Error::not_found)?;
-    place.home.write(|tx| -> Result<bool> {
+    let scheduling = Scheduling::of(context);
+    let mut uids = scheduling::uids_below(&place.snapshot, &from);
+    uids.extend(scheduling::uids_below(&place.snapshot, &to));
+    let locks = scheduling.lock(uids)?;
+    let (created, committed) = place.home.write(|tx| -> Result<(bool, Vec<Committed>)> {
         let mut touched = guard::removal(&to);
         if transfer.moving {
             touched.extend(guard::removal(&from));
@@ -162,7 +172,9 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
             return Err(Error::precondition_failed().because("the destination exists"));
         }
         uids_stay_unique(context, tx.snapshot(), transfer, &from, &to)?;
+        let mut committed = judge(&scheduling, tx, transfer, &from, &to)?;
         if replaced {
+            committed.extend(scheduling.delete_below(tx, owner_of(&transfer.to), &to)?);
             tx.delete(&to)?;
             guard::forget_locks(context, tx, &to)?;
         }
@@ -178,8 +190,30 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
             }
             _ => tx.copy(&from, &to)?,
         }
-        Ok(!replaced)
-    })
+        Ok((!replaced, committed))
+    })?;
+    scheduling.deliver(locks, committed);
+    Ok(created)
+}
+
+/// What a COPY or MOVE of one object means to scheduling (RFC 6638 §3.2.3.3, §3.2.3.4).
+fn judge(
+    scheduling: &Scheduling,
+    tx: &mut Transaction,
+    transfer: &Transfer,
+    from: &HomePath,
+    to: &HomePath,
+) -> Result<Vec<Committed>> {
+    if tx.snapshot().object(from).is_none() {
+        return Ok(Vec::new());
+    }
+    let owner = owner_of(&transfer.from);
+    let judge = if transfer.moving { schedule::on_move } else { schedule::on_copy };
+    match judge(&scheduling.env(), tx.snapshot(), owner, from, to)? {
+        Relocation::AsDelete => scheduling.delete_below(tx, owner, from),
+        // What becomes a calendar object has been stored as if by PUT (`into_calendar`).
+        Relocation::AsPut | Relocation::Silent => Ok(Vec::new()),
+    }
 }
 
 /// One file from home to home: never two transactions at once, and the source goes last.

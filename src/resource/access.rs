@@ -11,7 +11,9 @@ use crate::acl::view::ResourceView;
 use crate::acl::{
     Ace, ActorView, Link, Policy, PrincipalKey, Privilege, PrivilegeSet, evaluate, granted, text,
 };
+use crate::caldav::redact;
 use crate::dav::kind::ResourceKind;
+use crate::dav::name::TWISTED;
 use crate::dav::{DavPath, Error, Name};
 use crate::principal::Directory;
 use crate::store::{HomePath, Snapshot};
@@ -19,6 +21,8 @@ use crate::xml::parse;
 
 /// Where a resource keeps the ACEs that clients set.
 pub const STORED_ACL: Name = Name::dav("acl");
+/// Where an object keeps the level of a private event.
+pub const CALENDAR_ACCESS: Name = Name::new(TWISTED, "calendar-access");
 
 /// Answers for one actor; cheap to ask many times about members of one collection.
 #[derive(Clone, Debug)]
@@ -103,7 +107,23 @@ impl Access {
         });
         let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
         let view = ResourceView { owner, principal: principal.as_ref() };
-        granted(resource.kind, &self.aces(resource), view, &self.actor)
+        let granted = granted(resource.kind, &self.aces(resource), view, &self.actor);
+        match owner == self.actor.guid() || self.actor.is_admin() {
+            true => granted,
+            false => granted.minus(withheld(resource)),
+        }
+    }
+}
+
+/// What the level of a private event keeps from everybody but its owner (apple-caldav-privateevents
+/// §4.2).
+fn withheld(resource: &Resource) -> PrivilegeSet {
+    let level = resource.entry().and_then(|entry| entry.properties().text(&CALENDAR_ACCESS));
+    match level.as_deref().and_then(redact::Access::parse) {
+        None | Some(redact::Access::Public) => PrivilegeSet::EMPTY,
+        Some(redact::Access::Private) => PrivilegeSet::of(&[Privilege::Read, Privilege::Write])
+            .minus(PrivilegeSet::of(&[Privilege::ReadFreeBusy])),
+        Some(_) => PrivilegeSet::of(&[Privilege::Write]),
     }
 }
 
@@ -111,7 +131,8 @@ impl Access {
 fn shared_parent(resource: &Resource) -> Option<(usize, HomePath)> {
     let place = resource.place.as_ref()?;
     let entry = place.entry.as_ref()?;
-    if entry.object().is_none() || entry.properties().get(&STORED_ACL).is_some() {
+    let own = |name: Name| entry.properties().get(&name).is_some();
+    if entry.object().is_none() || own(STORED_ACL) || own(CALENDAR_ACCESS) {
         return None;
     }
     Some((Arc::as_ptr(&place.snapshot).cast::<()>() as usize, place.path.parent()?))
