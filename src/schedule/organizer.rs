@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::attendees::{self, served_in_order};
 use super::instance_diff::{Difference, difference};
 use super::itip::{self, Message, Method};
-use super::object::{Instance, Object, max_sequence, set_sequence};
+use super::object::{Instance, Object, is_cancelled, max_sequence, set_sequence};
 use super::reschedule::{self, Reschedule};
 use super::uninvited::{self, Cancelled};
 use super::users::CalendarUsers;
@@ -77,7 +77,12 @@ pub fn store(
         let after = Object::new(&new);
         uninvited::cancelled(&before, &after, change.organizer, reach.everything, users)
     };
+    let called_off = called_off(&before, &new, change.organizer, users);
+    let lost = with_called_off(lost, &called_off);
     let mut messages = cancels(change, old, &lost, users);
+    let Some(differs) = without_called_off(differs, &called_off) else {
+        return Ok(Plan { object: new, messages });
+    };
     let only = narrowed(&differs, &reach);
     let everything = |attendee: &str| !was_served(old, attendee, change.organizer, users);
     for attendee in served_in_order(&new, change.organizer, users) {
@@ -125,6 +130,52 @@ fn reinvite(
         messages.extend(request(change, &new, attendee, None, users));
     }
     Plan { object: new, messages }
+}
+
+/// Components that the organizer marked as cancelled now, with who is served in them.
+fn called_off(
+    before: &Object<'_>,
+    new: &Component,
+    organizer: &str,
+    users: &dyn CalendarUsers,
+) -> BTreeMap<Instance, BTreeSet<String>> {
+    let after = Object::new(new);
+    let off = after.components().filter(|(instance, component)| {
+        let known = before.find_or_derive(*instance);
+        is_cancelled(component) && known.is_some_and(|known| !is_cancelled(&known))
+    });
+    off.map(|(i, c)| (i, attendees::served(c, organizer, users))).collect()
+}
+
+fn with_called_off(
+    mut lost: Cancelled,
+    called_off: &BTreeMap<Instance, BTreeSet<String>>,
+) -> Cancelled {
+    for (instance, attendees) in called_off {
+        for attendee in attendees {
+            lost.entry(attendee.clone()).or_default().insert(*instance);
+        }
+    }
+    lost
+}
+
+/// What differs besides the cancellation itself; `None` when nothing does.
+fn without_called_off(
+    differs: Difference,
+    called_off: &BTreeMap<Instance, BTreeSet<String>>,
+) -> Option<Difference> {
+    if called_off.is_empty() {
+        return Some(differs);
+    }
+    let quiet = |name: &String| name == "STATUS" || QUIET.contains(&name.as_str());
+    let rest: Difference = differs
+        .into_iter()
+        .filter(|(instance, changes)| {
+            !called_off.contains_key(instance) || !changes.keys().all(quiet)
+        })
+        .filter(|(_, changes)| !changes.keys().all(|name| QUIET.contains(&name.as_str())))
+        .collect();
+    (!rest.is_empty()).then_some(rest)
 }
 
 /// The instances that changed; `None` when the master did, so that everything is sent.
