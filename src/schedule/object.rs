@@ -100,7 +100,7 @@ impl<'a> Object<'a> {
         self.calendar.master().map(|master| dates(master, "RDATE", &self.zones)).unwrap_or_default()
     }
 
-    /// An instant as an EXDATE of the master: a date or floating time when DTSTART is one, else UTC.
+    /// An instant as an EXDATE of the master: a date or floating time where DTSTART is, else UTC.
     pub fn in_master_form(&self, at: DateTime<Utc>) -> DateOrTime {
         let start = self.calendar.master().and_then(|master| master.property("DTSTART"));
         let form = start.and_then(|start| DateOrTime::from_property(start).ok());

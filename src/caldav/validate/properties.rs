@@ -1,7 +1,8 @@
 //! `CALDAV:valid-calendar-data`: required properties and values that can be read (RFC 5545 §3.6).
 //!
 //! Lenient where clients are known to be careless and nothing is lost: DTSTAMP and PRODID may be
-//! missing, VALUE may be forgotten, DATE and DATE-TIME may be mixed, a to-do may recur without DTSTART.
+//! missing, VALUE may be forgotten, DATE and DATE-TIME may be mixed, a to-do may recur without a
+//! DTSTART.
 
 use super::invalid_data;
 use crate::dav::Result;

@@ -10,7 +10,8 @@ use crate::store::{Home, HomePath};
 fn event(uid: &str, summary: &str, answers: &[(&str, &str)]) -> Component {
     let mut text = format!(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
-         DTSTAMP:20260101T000000Z\r\nDTSTART:20260601T100000Z\r\nDURATION:PT1H\r\nSUMMARY:{summary}\r\n\
+         DTSTAMP:20260101T000000Z\r\nDTSTART:20260601T100000Z\r\nDURATION:PT1H\r\n\
+         SUMMARY:{summary}\r\n\
          ORGANIZER:mailto:alice@example.com\r\n"
     );
     for (who, answer) in answers {

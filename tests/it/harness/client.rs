@@ -72,6 +72,24 @@ impl Client {
         self.send("PUT", path, &[("Content-Type", "text/calendar")], calendar.as_bytes())
     }
 
+    /// PUT to a server that may die meanwhile; none when there was no complete answer.
+    pub fn try_put(&self, path: &str, calendar: &str) -> Option<Reply> {
+        let authorization = self.authorization.as_deref().unwrap_or_default();
+        let mut stream = TcpStream::connect(self.address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Authorization: {authorization}\r\nContent-Type: text/calendar\r\n\
+             Content-Length: {}\r\n\r\n{calendar}",
+            self.address,
+            calendar.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        Reply::parse(&answer)
+    }
+
     /// DELETE.
     pub fn delete(&self, path: &str) -> Reply {
         self.send("DELETE", path, &[], b"")
