@@ -150,6 +150,8 @@ impl Default for Auth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Homes {
+    /// Whether a calendar takes one kind of component only, as some clients like it.
+    pub one_kind_per_calendar: bool,
     /// Calendars that a new home begins with: name = the kinds of components it takes.
     pub calendars: BTreeMap<String, Vec<String>>,
 }
@@ -157,7 +159,10 @@ pub struct Homes {
 impl Default for Homes {
     fn default() -> Self {
         let calendar = |name: &str, kind: &str| (name.to_owned(), vec![kind.to_owned()]);
-        Self { calendars: [calendar("calendar", "VEVENT"), calendar("tasks", "VTODO")].into() }
+        Self {
+            one_kind_per_calendar: false,
+            calendars: [calendar("calendar", "VEVENT"), calendar("tasks", "VTODO")].into(),
+        }
     }
 }
 

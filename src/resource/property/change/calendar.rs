@@ -44,6 +44,10 @@ fn component_set(change: &mut Change<'_>, instruction: &Instruction) -> Result<(
     if element.elements().next().is_none() || !names.all(known) {
         return Err(Precondition::SupportedCalendarComponent.into());
     }
+    if change.view.config.homes.one_kind_per_calendar && element.elements().nth(1).is_some() {
+        return Err(Error::from(Precondition::SupportedCalendarComponent)
+            .because("a calendar takes one kind of component here"));
+    }
     change.keep(instruction)
 }
 
