@@ -100,6 +100,12 @@ fn update(incoming: &Incoming<'_>, stored: &Component, users: &dyn CalendarUsers
     });
     let mut told = differs;
     asked_again(&before, &after, &mut told);
+    // EXDATEs of what is shown as cancelled are not stored, but they did change.
+    if Object::new(incoming.message).exdates() != before.exdates()
+        && let Some(changes) = told.get_mut(&Instance::Master)
+    {
+        changes.entry("EXDATE".to_owned()).or_default();
+    }
     let changes = ScheduleChanges::update(&before, &told);
     Effect::Store { object, changes, answers_only: answers_only && incoming.refresh }
 }
