@@ -41,6 +41,9 @@ pub struct Config {
 pub struct Server {
     /// Addresses with ports; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
+    /// URL under which clients should reach this server, where `/.well-known/caldav` sends them;
+    /// empty: the way they came.
+    pub public_url: String,
     /// Path prefix under which a reverse proxy shows this server; empty for none.
     pub prefix: String,
     /// Addresses, networks (`10.0.0.0/8`) or `unix` whose X-Forwarded-* fields are believed.
@@ -61,6 +64,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
+            public_url: String::new(),
             prefix: String::new(),
             trusted_proxies: Vec::new(),
             max_connections: 1000,
@@ -257,6 +261,10 @@ impl Config {
         if ["/calendars", "/principals"].iter().any(|own| prefix == own) {
             return Err(("prefix", "is a path of the server itself".to_owned()));
         }
+        let known = |scheme: &&str| server.public_url.starts_with(*scheme);
+        if !server.public_url.is_empty() && !["http://", "https://"].iter().any(known) {
+            return Err(("public_url", "is not a URL of http or https".to_owned()));
+        }
         for proxy in &server.trusted_proxies {
             Network::parse(proxy).map_err(|e| ("trusted_proxies", e))?;
         }
@@ -305,6 +313,7 @@ mod tests {
             ("[server]\n\nmax_conections = 5\n", "c.toml:3: unknown field `max_conections`"),
             ("[server]\nprefix = \"x\"\n", "c.toml:2: prefix: must begin with /"),
             ("[server]\nprefix = \"/calendars\"\n", "c.toml:2: prefix: is a path"),
+            ("[server]\npublic_url = \"x\"\n", "c.toml:2: public_url: is not"),
             ("[server]\ntrusted_proxies = [\"x\"]\n", "c.toml:2: trusted_proxies: "),
             ("[limits]\n\nbody_bytes = 5\n", "c.toml:3: body_bytes: is smaller"),
             ("[limits\n", "c.toml:1: "),

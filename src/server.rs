@@ -1,5 +1,6 @@
 //! A server from start to end: builds the parts in order, runs the listeners, ends them in order.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,9 +21,6 @@ use crate::method::left_over;
 use crate::principal::Principals;
 use crate::principal::live::PrincipalError;
 use crate::store::{Durability, Store, StoreError, StoreOptions};
-
-/// How often answers to large meetings are passed on.
-const SHOW_ANSWERS_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,16 +79,13 @@ pub fn run(
     let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
     let config = Arc::new(config);
     let app = Arc::new(assemble(&config)?);
-    let count = left_over::deliver(&app)?;
-    if count > 0 {
-        tracing::info!(count, "delivered scheduling messages of a former run");
-    }
+    let waiting = replay(&app);
     let site = Site::new(Arc::new(Pipeline::new(Arc::clone(&app))), &config);
     runtime.block_on(async {
         let listener = Listener::bind(&config.server.listen).await?;
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(signals(settings, Arc::clone(&app), Arc::clone(&site), stop)?);
-        tokio::spawn(show_answers(Arc::clone(&app)));
+        tokio::spawn(deliver_later(Arc::clone(&app), waiting));
         ready(&listener.addresses());
         listener.serve(site, stopped, patience).await;
         Ok::<(), StartError>(())
@@ -101,21 +96,42 @@ pub fn run(
     Ok(())
 }
 
-/// Shows attendees of large meetings, every now and then, what others answered.
-async fn show_answers(app: Arc<App>) {
-    let mut timer = tokio::time::interval(SHOW_ANSWERS_EVERY);
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Delivers what a former run left in the queue. Returns what is still there, to be tried later.
+fn replay(app: &App) -> BTreeSet<String> {
+    left_over::deliver(app, |_| true).unwrap_or_else(|error| {
+        tracing::error!(%error, "scheduling messages wait: the queue cannot be read");
+        BTreeSet::new()
+    })
+}
+
+/// Delivers what stays in the queue for a whole pause: it failed, or was put off because a meeting
+/// is large. The pause grows while nothing helps.
+async fn deliver_later(app: Arc<App>, mut waiting: BTreeSet<String>) {
+    const SHORT: Duration = Duration::from_secs(2);
+    const LONG: Duration = Duration::from_secs(600);
+    let mut pause = SHORT;
     loop {
-        timer.tick().await;
-        let app = Arc::clone(&app);
-        let work = tokio::task::spawn_blocking(move || left_over::show_answers(&app));
-        if let Ok(Err(error)) = work.await {
-            tracing::error!(%error, "cannot show answers to the other attendees");
-        }
+        tokio::time::sleep(pause).await;
+        let (app, before) = (Arc::clone(&app), std::mem::take(&mut waiting));
+        let round = move || {
+            let now = left_over::deliver(&app, |id| before.contains(id));
+            now.map(|now| (now.intersection(&before).next().is_some(), now))
+        };
+        let stuck = match tokio::task::spawn_blocking(round).await {
+            Ok(Ok((stuck, now))) => {
+                waiting = now;
+                stuck
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "scheduling messages wait: the queue cannot be read");
+                true
+            }
+            Err(_) => true,
+        };
+        pause = if stuck { (pause * 2).min(LONG) } else { SHORT };
     }
 }
 
-/// Builds the parts in the order in which they need each other.
 /// The trusted header, if the configuration names one.
 fn remote_user(auth: &config::Auth) -> Option<RemoteUser> {
     let header = auth.remote_user_header.to_ascii_lowercase();
@@ -123,6 +139,7 @@ fn remote_user(auth: &config::Auth) -> Option<RemoteUser> {
     (!header.is_empty()).then_some(RemoteUser { header, peers })
 }
 
+/// Builds the parts in the order in which they need each other.
 fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     let clock = Clock::system();
     let root = &config.data.root;

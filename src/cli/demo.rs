@@ -37,26 +37,55 @@ pub(super) fn prepare(folder: Option<PathBuf>) -> Result<Demo, Failure> {
 impl Demo {
     /// What to type next. A test runs these lines as they are printed.
     pub(super) fn what_next(&self, address: SocketAddr) -> String {
-        let folder = self.folder.display();
+        let folder = quoted(&self.folder);
         let homes = format!("http://{address}/calendars/users");
+        let (alices, bobs) = (
+            format!("{folder}/calendars/users/alice/calendar"),
+            format!("{folder}/calendars/users/bob/calendar"),
+        );
         format!(
             "\
 Demo accounts: alice, bob, carol and the room \"boardroom\"; the password is the name.
-Calendar programs want only the address above. By hand, in another terminal:
+Calendar programs want only the address above. By hand, in another terminal, from this folder:
 
 1. Alice invites Bob and the room:
-    curl -u alice:alice -T {folder}/lunch.ics {homes}/alice/calendar/lunch.ics
-2. Bob finds the invitation in his calendar:
-    curl -u bob:bob {homes}/bob/calendar/
+    curl -si -u alice:alice -T {folder}/lunch.ics {homes}/alice/calendar/lunch.ics
+2. Bob has the invitation in his calendar:
+    curl -s -u bob:bob {homes}/bob/calendar/
 3. Bob accepts:
-    sed '/bob@/s/NEEDS-ACTION/ACCEPTED/' {folder}/calendars/users/bob/calendar/*.ics | \
-curl -u bob:bob -T - {homes}/bob/calendar/$(cd {folder}/calendars/users/bob/calendar && echo *.ics)
+    sed '/bob@/s/NEEDS-ACTION/ACCEPTED/' {bobs}/*.ics | \
+curl -si -u bob:bob -T - {homes}/bob/calendar/$(ls {bobs})
 
-What that did, on disk:
+Now Alice's copy says that Bob and the room come. Everything is a plain file:
     ls {folder}/calendars/users/*/calendar {folder}/calendars/users/*/inbox
-    cat {folder}/calendars/users/alice/calendar/lunch.ics
-    getfattr -d -m - {folder}/calendars/users/alice/calendar/lunch.ics
+    cat {alices}/lunch.ics
+    getfattr -d {alices}/lunch.ics
+(getfattr is in the package attr: apt install attr)
 "
         )
+    }
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "-_./+,:@%".contains(c);
+    match text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn paths_survive_the_shell() {
+        for (path, expected) in
+            [("daybook-demo", "daybook-demo"), ("/srv/a b", "'/srv/a b'"), ("it's", "'it'\\''s'")]
+        {
+            assert_eq!(super::quoted(Path::new(path)), expected);
+        }
     }
 }

@@ -102,7 +102,7 @@ impl Pipeline {
 
 impl Application for Pipeline {
     fn answer(&self, request: &Request) -> Answered {
-        if let Some(response) = well_known::answer(request) {
+        if let Some(response) = well_known::answer(request, &self.app.config().server.public_url) {
             return response.into();
         }
         let mut user = String::new();

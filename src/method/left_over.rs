@@ -1,6 +1,7 @@
-//! Scheduling work without a request: what a former run committed and did not deliver, and the
-//! answers to large meetings that wait to be shown to the other attendees.
+//! Scheduling work without a request: what a former run committed and did not deliver, what
+//! failed, and the answers to large meetings that wait to be shown to the other attendees.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::app::App;
@@ -32,14 +33,12 @@ impl Host for Homes<'_> {
     }
 }
 
-/// Delivers what a former run left behind; before the server answers anybody.
-pub fn deliver(app: &App) -> Result<usize, StoreError> {
-    with_env(app, schedule::replay)
-}
-
-/// Shows attendees of large meetings what others answered; for a timer.
-pub fn show_answers(app: &App) -> Result<usize, StoreError> {
-    with_env(app, schedule::run_waiting)
+/// Delivers what waits in the queue and is chosen by its id; returns the ids that wait then.
+pub fn deliver(
+    app: &App,
+    chosen: impl Fn(&str) -> bool,
+) -> Result<BTreeSet<String>, StoreError> {
+    with_env(app, |env| schedule::replay(env, chosen))
 }
 
 fn with_env<R>(app: &App, run: impl FnOnce(&Env<'_>) -> R) -> R {

@@ -33,5 +33,5 @@ mod tests;
 pub use delivery::{
     Committed, Delete, Env, Host, Options, Orphans, Plan, Post, Put, Relocation, Resident, Right,
     Stored, default_calendar, deliver, is_scheduling_object, lock, on_copy, on_delete, on_move,
-    on_put, post, replay, run_waiting, schedule_tag,
+    on_put, post, replay, schedule_tag,
 };

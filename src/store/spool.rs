@@ -139,6 +139,11 @@ impl Spool {
         Ok(found.into_iter().map(|(_, entry)| entry).collect())
     }
 
+    /// Whether work is committed and not removed.
+    pub fn holds(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.dir()?.stat(&file_name(id, SUFFIX))?.is_some())
+    }
+
     /// After a crash: confirms the entries whose write was committed and drops the others.
     pub(super) fn recover(
         &self,

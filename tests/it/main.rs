@@ -4,6 +4,7 @@
 mod command_line;
 mod configuration;
 mod crash;
+mod demo;
 mod harness;
 mod tidy;
 mod transcripts;

@@ -4,6 +4,8 @@
 //! Idempotent by message id, so that replaying after a crash delivers once. The recipients' files
 //! are made durable together before the queue entry is dropped.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::auto_respond;
@@ -34,7 +36,7 @@ pub struct Committed {
 }
 
 /// Delivers what a committed change asked for. The lock of the UID is held until it is done;
-/// what fails stays in the queue and is tried again at the next start.
+/// what fails stays in the queue and is tried again later.
 pub fn deliver(env: &Env<'_>, guard: Option<UidGuard>, committed: Committed) {
     let mut waiting = committed.works;
     for _ in 0..ROUNDS {
@@ -56,30 +58,36 @@ pub fn deliver(env: &Env<'_>, guard: Option<UidGuard>, committed: Committed) {
     drop(guard);
 }
 
-/// Delivers what a former run of the server left behind.
-pub fn replay(env: &Env<'_>) -> Result<usize, StoreError> {
+/// Delivers what waits in the queue and is `chosen` by its id: what a former run of the server left
+/// behind, what failed, what was put off. Returns the ids that wait then.
+pub fn replay(
+    env: &Env<'_>,
+    chosen: impl Fn(&str) -> bool,
+) -> Result<BTreeSet<String>, StoreError> {
     let entries = env.store.spool().list()?;
-    let count = entries.len();
-    for entry in entries {
-        replay_entry(env, &entry);
+    for entry in entries.iter().filter(|entry| chosen(&entry.id)) {
+        replay_entry(env, entry)?;
     }
-    Ok(count)
+    Ok(env.store.spool().list()?.into_iter().map(|entry| entry.id).collect())
 }
 
-fn replay_entry(env: &Env<'_>, entry: &SpoolEntry) {
+fn replay_entry(env: &Env<'_>, entry: &SpoolEntry) -> Result<(), StoreError> {
     let Some(work) = Work::read(entry) else {
         tracing::error!(id = entry.id, "unreadable scheduling work in the queue is left alone");
-        return;
+        return Ok(());
     };
     let uid = match &work {
         Work::Deliver { uid, .. } | Work::Refresh { uid, .. } => uid.clone(),
     };
     match env.store.uid_lock(&uid) {
+        // A request that held the lock until now may have done it.
+        Ok(_) if !env.store.spool().holds(&entry.id)? => {}
         Ok(guard) => {
             deliver(env, Some(guard), Committed { works: vec![(entry.id.clone(), work)] });
         }
         Err(error) => tracing::error!(%error, "scheduling work stays in the queue"),
     }
+    Ok(())
 }
 
 fn done(env: &Env<'_>, id: &str) {

@@ -24,7 +24,6 @@ pub use deliver::{Committed, deliver, replay};
 pub use env::{Env, Host, Options, Orphans, Resident, Right};
 pub use operation::{Delete, Plan, Put, Stored, is_scheduling_object, on_delete, on_put};
 pub use outbox::{Post, post};
-pub use refresh::run_waiting;
 pub use relocate::{Relocation, on_copy, on_move};
 
 use crate::store::{Store, StoreError, UidGuard};

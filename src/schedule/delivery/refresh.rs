@@ -5,7 +5,7 @@
 
 use super::deliver::deliver_one;
 use super::env::Env;
-use super::queue::{Envelope, Work};
+use super::queue::Envelope;
 use super::route;
 use crate::schedule::attendees::served_in_order;
 use crate::schedule::classify::organizer_of;
@@ -41,19 +41,4 @@ pub fn run(
         deliver_one(env, &Envelope::new(&message))?;
     }
     Ok(())
-}
-
-/// Runs the refreshes that wait because their meetings are large. For a timer.
-pub fn run_waiting(env: &Env<'_>) -> Result<usize, StoreError> {
-    let mut count = 0;
-    for entry in env.store.spool().list()? {
-        let Some(Work::Refresh { organizer, uid, except }) = Work::read(&entry) else { continue };
-        let guard = env.store.uid_lock(&uid)?;
-        run(env, &organizer, &uid, except.as_deref())?;
-        env.store.sync()?;
-        env.store.spool().remove(&entry.id)?;
-        drop(guard);
-        count += 1;
-    }
-    Ok(count)
 }
