@@ -34,10 +34,7 @@ impl Host for Homes<'_> {
 }
 
 /// Delivers what waits in the queue and is chosen by its id; returns the ids that wait then.
-pub fn deliver(
-    app: &App,
-    chosen: impl Fn(&str) -> bool,
-) -> Result<BTreeSet<String>, StoreError> {
+pub fn deliver(app: &App, chosen: impl Fn(&str) -> bool) -> Result<BTreeSet<String>, StoreError> {
     with_env(app, |env| schedule::replay(env, chosen))
 }
 
