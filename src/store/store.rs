@@ -36,6 +36,9 @@ pub struct StoreOptions {
     pub quota_bytes: Option<u64>,
 }
 
+/// Homes that may be opened at the same time, at most.
+const OPENERS: usize = 16;
+
 /// One data directory.
 #[derive(Debug)]
 pub struct Store {
@@ -43,6 +46,8 @@ pub struct Store {
     pub(super) options: StoreOptions,
     pub(super) spool: Arc<Spool>,
     homes: Mutex<HashMap<String, Arc<Home>>>,
+    /// Held while a home is opened; which one, its GUID says.
+    opening: [Mutex<()>; OPENERS],
     uids: Arc<UidLocks>,
     _lock: lock::DataLock,
 }
@@ -57,9 +62,16 @@ impl Store {
         probe_attributes(&tree)?;
         tree.make_dirs(&[layout::CALENDARS, layout::UIDS].iter().collect::<PathBuf>())?;
         let spool = Arc::new(Spool::new(tree.clone()));
-        let homes = Mutex::default();
-        let store =
-            Arc::new(Self { tree, options, spool, homes, uids: Arc::default(), _lock: held });
+        let (homes, opening) = (Mutex::default(), Default::default());
+        let store = Arc::new(Self {
+            tree,
+            options,
+            spool,
+            homes,
+            opening,
+            uids: Arc::default(),
+            _lock: held,
+        });
         store.spool.recover(|witness| {
             let Some(home) = store.home(&witness.guid)? else { return Ok(false) };
             let content = home.read(&witness.path)?;
@@ -83,9 +95,14 @@ impl Store {
         if self.tree.dir(&relative)?.is_none() {
             return Ok(None);
         }
-        // Two threads may open the same home; the first one to be done wins.
+        // Opening tidies up what a crash left, so nobody may write to the home meanwhile.
+        let _opening = self.opening[opener(guid)].lock();
+        if let Some(home) = self.homes.lock().get(guid) {
+            return Ok(Some(home.clone()));
+        }
         let opened = Home::open(self, guid, relative)?;
-        Ok(Some(self.homes.lock().entry(guid.to_owned()).or_insert(opened).clone()))
+        self.homes.lock().insert(guid.to_owned(), opened.clone());
+        Ok(Some(opened))
     }
 
     /// The home of `guid`, if it is open.
@@ -167,4 +184,9 @@ fn probe_attributes(tree: &Tree) -> Result<(), StoreError> {
     } else {
         Err(refuse("what is written cannot be read".to_owned()))
     }
+}
+
+/// Which lock keeps others from opening the same home.
+fn opener(guid: &str) -> usize {
+    crc32fast::hash(guid.as_bytes()) as usize % OPENERS
 }
