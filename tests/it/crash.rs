@@ -53,8 +53,8 @@ fn uids_in(folder: &Path) -> BTreeMap<String, usize> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let hidden = path.file_name().unwrap().to_str().unwrap().starts_with('.');
-        assert!(!hidden || path.extension().is_none_or(|end| end != "tmp"), "left: {path:?}");
-        if hidden || path.extension().is_none_or(|end| end != "ics") {
+        assert!(!hidden, "left behind: {path:?}");
+        if path.extension().is_none_or(|end| end != "ics") {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
