@@ -25,16 +25,46 @@ pub fn element_text(xml: &str) -> String {
         }
     }
     text.push_str(rest);
-    if text.contains('&') {
-        text = text
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&quot;", "\"")
-            .replace("&apos;", "'")
-            .replace("&#34;", "\"")
-            .replace("&amp;", "&");
+    unescaped(&text)
+}
+
+/// Resolves the five predefined entities and character references; all else stays as it is.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.find(';');
+        match end.and_then(|end| Some((reference(&rest[1..end])?, end))) {
+            Some((character, end)) => {
+                out.push(character);
+                rest = &rest[end + 1..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
     }
-    text
+    out.push_str(rest);
+    out
+}
+
+fn reference(name: &str) -> Option<char> {
+    let number = match name {
+        "lt" => return Some('<'),
+        "gt" => return Some('>'),
+        "quot" => return Some('"'),
+        "apos" => return Some('\''),
+        "amp" => return Some('&'),
+        _ => name.strip_prefix('#')?,
+    };
+    let code = match number.strip_prefix('x') {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => number.parse(),
+    };
+    char::from_u32(code.ok()?)
 }
 
 /// The kind of a file in a calendar, from its bytes.
@@ -149,6 +179,12 @@ mod tests {
 
     #[test]
     fn elements_have_text() {
-        assert_eq!(element_text("<a x=\"1\">1 &lt; <b/>2 &amp;amp; 3</a>"), "1 < 2 &amp; 3");
+        for (xml, text) in [
+            ("<a x=\"1\">1 &lt; <b/>2 &amp;amp; 3</a>", "1 < 2 &amp; 3"),
+            ("<a>&#34;&#x41;&#10;&apos;&gt;</a>", "\"A\n'>"),
+            ("<a>&unknown; &#xD800; &#; & &lt</a>", "&unknown; &#xD800; &#; & &lt"),
+        ] {
+            assert_eq!(element_text(xml), text);
+        }
     }
 }

@@ -76,7 +76,8 @@ fn make(context: &Context, kind: CollectionKind, properties: &[Element]) -> Resu
     let place = target.place.as_ref().ok_or_else(|| Error::status(403))?;
     let (mut changes, resource_kind) = match kind {
         CollectionKind::Calendar => {
-            (provision::new_calendar(&["VEVENT"], "transparent"), ResourceKind::Calendar)
+            let kinds = provision::unasked_kinds(&context.config.homes);
+            (provision::new_calendar(kinds, "transparent"), ResourceKind::Calendar)
         }
         _ => (PropertyChanges::none(), ResourceKind::Collection),
     };

@@ -27,6 +27,7 @@ mod put;
 pub mod report;
 mod scheduling;
 mod timezones;
+mod tracking;
 mod transfer;
 
 pub use context::Context;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::context::Context;
 use super::errors::not_calendar_data;
 use super::scheduling::{self, Scheduling};
-use super::{guard, media_type, private};
+use super::{guard, media_type, private, tracking};
 use crate::caldav::calendar_data::Format;
 use crate::caldav::repair;
 use crate::caldav::validate::{self, Rules};
@@ -130,6 +130,11 @@ pub fn store(
         incoming.bytes = None;
     }
     validate::validate(&incoming.tree, &zones, &rules)?;
+    if let Some(owner) = target.owner.as_deref().filter(|_| parent.kind == ResourceKind::Calendar)
+        && tracking::mark(&mut incoming.tree, owner, context.actor.record().map(|actor| &**actor))
+    {
+        incoming.bytes = None;
+    }
     let uid = incoming.tree.uid().unwrap_or_default().to_owned();
     let scheduling = Scheduling::of(context);
     let guard = schedule::lock(&context.app.store, &uid)?;

@@ -8,7 +8,7 @@ use crate::acl::required;
 use crate::dav::header::{self, Depth};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Method, Precondition, Response, Result};
-use crate::resource::Resource;
+use crate::resource::{Resource, provision};
 use crate::schedule::{self, Committed, Relocation};
 use crate::store::{CollectionKind, Entry, HomePath, PropertyChanges, Snapshot, Transaction};
 
@@ -187,8 +187,12 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
             Entry::Collection(collection) if transfer.depth == Depth::Zero => {
                 let properties = copied_properties(&source);
                 tx.make_collection(&to, collection.kind, &properties)?;
+                new_ids(tx, &to)?;
             }
-            _ => tx.copy(&from, &to)?,
+            _ => {
+                tx.copy(&from, &to)?;
+                new_ids(tx, &to)?;
+            }
         }
         Ok((!replaced, committed))
     })?;
@@ -214,6 +218,19 @@ fn judge(
         // What becomes a calendar object has been stored as if by PUT (`into_calendar`).
         Relocation::AsPut | Relocation::Silent => Ok(Vec::new()),
     }
+}
+
+/// A copy is another resource (RFC 5842 §2.2): every collection of it gets an identifier of its
+/// own. Objects have none.
+fn new_ids(tx: &mut Transaction, copy: &HomePath) -> Result<()> {
+    let mut waiting = vec![copy.clone()];
+    while let Some(path) = waiting.pop() {
+        let Some(collection) = tx.snapshot().collection(&path).cloned() else { continue };
+        waiting.extend(collection.children().map(|(name, _)| path.join(name)));
+        let (name, xml) = provision::new_resource_id();
+        tx.patch_properties(&path, &PropertyChanges::none().with(name, xml))?;
+    }
+    Ok(())
 }
 
 /// One file from home to home: never two transactions at once, and the source goes last.

@@ -37,6 +37,11 @@ pub fn initial(homes: &Homes, owner: &Record) -> Provision {
     }
 }
 
+/// What a new calendar takes when its maker does not say.
+pub fn unasked_kinds(homes: &Homes) -> &'static [&'static str] {
+    if homes.one_kind_per_calendar { &["VEVENT"] } else { &["VEVENT", "VTODO", "VJOURNAL"] }
+}
+
 /// The properties every new calendar has: what it takes, and whether it counts as busy
 /// (RFC 6638 §9.1).
 pub fn new_calendar(kinds: &[&str], transparency: &str) -> PropertyChanges {

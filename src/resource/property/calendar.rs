@@ -74,14 +74,20 @@ fn component_set(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
     Answer::Found
 }
 
-/// Which sets a new calendar of this home may have: any, which an empty element says.
-fn component_sets(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+/// Which sets a new calendar of this home may have.
+fn component_sets(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
     if resource.kind != Kind::Home {
         return Answer::Missing;
     }
     writer.element(&COMPONENT_SETS, |writer| {
-        for name in ["VEVENT", "VTODO", "VJOURNAL"] {
-            write_components(&[name.to_owned()], writer);
+        const KINDS: [&str; 3] = ["VEVENT", "VTODO", "VJOURNAL"];
+        let one = view.config.homes.one_kind_per_calendar;
+        for set in 1_u32..8 {
+            let chosen = KINDS.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0);
+            let names: Vec<String> = chosen.map(|(_, name)| (*name).to_owned()).collect();
+            if !one || names.len() == 1 {
+                write_components(&names, writer);
+            }
         }
     });
     Answer::Found

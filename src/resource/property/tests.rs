@@ -331,8 +331,29 @@ fn values_are_checked() {
             world.proppatch("alice", path, &format!("<D:set><D:prop>{property}</D:prop></D:set>"));
         assert_eq!(told[0].0, status, "{path} {property}");
     }
-    let zone_text = world.value("alice", CALENDAR, &format!("{CALDAV}calendar-timezone"));
-    assert!(zone_text.starts_with("\nBEGIN:VCALENDAR\n"), "{zone_text}");
+    assert_eq!(
+        world.value("alice", CALENDAR, &format!("{CALDAV}calendar-timezone-id")),
+        "Europe/Paris"
+    );
+}
+
+#[test]
+fn the_zone_and_its_identifier_are_one() {
+    let world = World::new();
+    let zone = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VTIMEZONE\nTZID:X\nEND:VTIMEZONE\n";
+    let text = || world.value("alice", CALENDAR, &format!("{CALDAV}calendar-timezone"));
+    let id = || world.value("alice", CALENDAR, &format!("{CALDAV}calendar-timezone-id"));
+    let set = |property: &str| {
+        world.proppatch("alice", CALENDAR, &format!("<D:set><D:prop>{property}</D:prop></D:set>"))
+    };
+    set(&format!("<C:calendar-timezone>\n{zone}END:VCALENDAR</C:calendar-timezone>"));
+    assert!(text().starts_with("\nBEGIN:VCALENDAR\n"), "{}", text());
+    assert_eq!(id(), "X");
+    set("<C:calendar-timezone-id>Europe/Paris</C:calendar-timezone-id>");
+    assert!(text().contains("TZID:Europe/Paris"), "{}", text());
+    let remove = "<D:remove><D:prop><C:calendar-timezone-id/></D:prop></D:remove>";
+    world.proppatch("alice", CALENDAR, remove);
+    assert_eq!((text(), id()), ("404".to_owned(), "404".to_owned()));
 }
 
 #[test]

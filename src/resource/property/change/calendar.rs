@@ -1,4 +1,5 @@
-//! Setting properties of calendars: RFC 4791 §5.2, RFC 7809 §5.2.
+//! Setting properties of calendars: RFC 4791 §5.2, RFC 7809 §5.2. The zone and its identifier are
+//! two views of one thing (RFC 7809 §3.1.5): who sets or removes one changes both.
 
 use super::super::calendar::{JCAL, TIMEZONE, TIMEZONE_ID};
 use super::{Change, is_component_set, protected};
@@ -26,7 +27,11 @@ pub(super) fn apply(change: &mut Change<'_>, instruction: &Instruction) -> Optio
         return Some(Err(protected()));
     }
     Some(match instruction {
-        Instruction::Remove(_) => change.keep(instruction),
+        Instruction::Remove(_) => {
+            change.remove(TIMEZONE);
+            change.remove(TIMEZONE_ID);
+            Ok(())
+        }
         Instruction::Set(element) if *name == TIMEZONE => timezone(change, element),
         Instruction::Set(element) => timezone_id(change, element),
     })
@@ -44,9 +49,14 @@ fn component_set(change: &mut Change<'_>, instruction: &Instruction) -> Result<(
     if element.elements().next().is_none() || !names.all(known) {
         return Err(Precondition::SupportedCalendarComponent.into());
     }
-    if change.view.config.homes.one_kind_per_calendar && element.elements().nth(1).is_some() {
+    // The zone and busy time may stand in any calendar, so they are no second kind.
+    let kinds = element.children_named(CALDAV, "comp").filter_map(|comp| comp.attribute("name"));
+    let kinds = kinds.filter(|kind| {
+        !["VTIMEZONE", "VFREEBUSY"].iter().any(|other| other.eq_ignore_ascii_case(kind))
+    });
+    if change.view.config.homes.one_kind_per_calendar && kinds.count() > 1 {
         return Err(Error::from(Precondition::SupportedCalendarComponent)
-            .because("a calendar takes one kind of component here"));
+            .because("a calendar takes one kind of component"));
     }
     change.keep(instruction)
 }
@@ -65,7 +75,9 @@ fn timezone(change: &mut Change<'_>, element: &Element) -> Result<()> {
     };
     let mut components = calendar.components();
     match (components.next(), components.next()) {
-        (Some(zone), None) if zone.name() == "VTIMEZONE" && zone.property("TZID").is_some() => {
+        (Some(zone), None) if zone.name() == "VTIMEZONE" => {
+            let id = zone.text_of("TZID").ok_or_else(|| refuse("the zone has no TZID"))?;
+            change.set(TIMEZONE_ID, Element::new(TIMEZONE_ID).with_text(id).to_xml())?;
             change.set(TIMEZONE, xml)
         }
         _ => Err(refuse("exactly one VTIMEZONE is needed")),
@@ -74,9 +86,11 @@ fn timezone(change: &mut Change<'_>, element: &Element) -> Result<()> {
 
 fn timezone_id(change: &mut Change<'_>, element: &Element) -> Result<()> {
     let id = element.text();
-    if ical::timezone::Zone::named(id.trim()).is_none() {
-        return Err(Precondition::ValidTimezone.into());
-    }
+    let id = id.trim();
+    let zone = ical::timezone::Zone::named(id).ok_or(Precondition::ValidTimezone)?;
+    let calendar = ical::timezone::generate::calendar(id, &zone, None);
+    let text = String::from_utf8_lossy(&calendar.to_bytes()).into_owned();
+    change.set(TIMEZONE, Element::new(TIMEZONE).with_text(text).to_xml())?;
     change.set(TIMEZONE_ID, element.to_xml())
 }
 
