@@ -29,6 +29,8 @@ pub struct Config {
     pub auth: Auth,
     /// What everybody's home begins with.
     pub homes: Homes,
+    /// What of events others see.
+    pub privacy: Privacy,
     /// Limits on what clients store and ask.
     pub limits: Limits,
     /// What is written to the log.
@@ -167,6 +169,20 @@ impl Default for Homes {
             one_kind_per_calendar: false,
             calendars: [calendar("calendar", "VEVENT"), calendar("tasks", "VTODO")].into(),
         }
+    }
+}
+
+/// `[privacy]`: what of events others see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// Whether others see of events with CLASS:PRIVATE or CLASS:CONFIDENTIAL only when they are.
+    pub class_counts: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { class_counts: true }
     }
 }
 

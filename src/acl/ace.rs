@@ -87,6 +87,8 @@ pub struct Ace {
     pub inheritable: bool,
     /// The href of the collection it comes from, if not from the resource itself.
     pub inherited: Option<DavPath>,
+    /// Leaves that it does not speak about although its privileges cover them.
+    pub spares: PrivilegeSet,
 }
 
 impl Ace {
@@ -100,6 +102,7 @@ impl Ace {
             protected: false,
             inheritable: false,
             inherited: None,
+            spares: PrivilegeSet::EMPTY,
         }
     }
 
@@ -122,6 +125,6 @@ impl Ace {
 
     /// The leaves it is about.
     pub fn set(&self) -> PrivilegeSet {
-        PrivilegeSet::of(&self.privileges)
+        PrivilegeSet::of(&self.privileges).minus(self.spares)
     }
 }

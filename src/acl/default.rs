@@ -19,6 +19,8 @@ pub struct Policy {
     pub anonymous_navigation: bool,
     /// Whether free-busy URLs are readable without signing in.
     pub anonymous_free_busy: bool,
+    /// Whether CLASS:PRIVATE and CLASS:CONFIDENTIAL keep others from seeing more than busy time.
+    pub class_counts: bool,
 }
 
 impl Policy {
@@ -29,8 +31,15 @@ impl Policy {
             readers: directory.readers().to_vec(),
             // Nothing below `/` is shown by it; clients look for DAV:current-user-principal there.
             anonymous_root: true,
+            class_counts: true,
             ..Self::default()
         }
+    }
+
+    /// The same, with CLASS counting or not.
+    pub fn with_class(mut self, counts: bool) -> Self {
+        self.class_counts = counts;
+        self
     }
 }
 

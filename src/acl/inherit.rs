@@ -3,7 +3,7 @@
 use super::ace::{Ace, AcePrincipal, PrincipalKey};
 use super::default::{Policy, default_acl, is_fixed};
 use super::privilege::Privilege;
-use crate::dav::{DavPath, ResourceKind};
+use crate::dav::{DavPath, Name, ResourceKind};
 
 /// One resource on the way from the home to the resource in question.
 #[derive(Clone, Debug)]
@@ -14,6 +14,34 @@ pub struct Link {
     pub path: DavPath,
     /// The ACEs that a client stored on it, if one did.
     pub stored: Option<Vec<Ace>>,
+    /// What its content keeps from everybody but its owner.
+    pub withheld: Withheld,
+}
+
+/// What an object's access level keeps from everybody but its owner, administrators and read
+/// principals (apple-caldav-privateevents §4.2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Withheld {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Writing. What is read is a part of the content, which `caldav::redact` cuts out.
+    Writing,
+    /// Reading and writing. That the time is busy is no secret.
+    Everything,
+}
+
+impl Withheld {
+    fn ace(self) -> Option<Ace> {
+        let privileges: &[Privilege] = match self {
+            Self::Nothing => return None,
+            Self::Writing => &[Privilege::Write],
+            Self::Everything => &[Privilege::Read, Privilege::Write],
+        };
+        let owner = AcePrincipal::Property(Name::dav("owner"));
+        let spares = Privilege::ReadFreeBusy.leaves();
+        Some(Ace { invert: true, spares, ..Ace::deny(owner, privileges).protect() })
+    }
 }
 
 /// The ACEs that hold for the last link, own before inherited, nearest collection first. `chain`
@@ -21,6 +49,7 @@ pub struct Link {
 pub fn effective(chain: &[Link], owner: Option<&str>, policy: &Policy) -> Vec<Ace> {
     let Some((last, above)) = chain.split_last() else { return Vec::new() };
     let mut aces = rulers(policy);
+    aces.extend(last.withheld.ace());
     aces.extend(own(last, owner, policy));
     if is_fixed(last.kind) && last.kind != ResourceKind::FreeBusyUrl {
         return aces;

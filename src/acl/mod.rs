@@ -17,7 +17,7 @@ pub mod view;
 pub use ace::{Ace, AcePrincipal, PrincipalKey};
 pub use default::{Policy, default_acl};
 pub use evaluate::{granted, need_privileges};
-pub use inherit::{Link, effective};
+pub use inherit::{Link, Withheld, effective};
 pub use privilege::{Privilege, PrivilegeSet, supported};
 pub use required::{Need, Rule, required};
 pub use view::{ActorView, ResourceView};

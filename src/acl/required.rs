@@ -63,8 +63,7 @@ pub fn required(method: M, kind: K, exists: bool) -> Rule {
         },
         M::Move => match kind {
             K::Home | K::Inbox | K::Outbox | K::FreeBusyUrl | K::Notifications => Rule::Refused,
-            kind if kind.in_home() => parent(&[P::Unbind]),
-            _ => Rule::Refused,
+            kind => remove(kind),
         },
         M::Lock => match kind {
             kind if !lockable(kind) => Rule::NoMethod,
@@ -86,7 +85,7 @@ pub fn required(method: M, kind: K, exists: bool) -> Rule {
 pub fn destination(method: M, exists: bool) -> Need {
     match (method, exists) {
         (M::Copy, true) => Need { target: &[P::WriteContent, P::WriteProperties], parent: &[] },
-        (_, true) => Need { target: &[], parent: &[P::Bind, P::Unbind] },
+        (_, true) => Need { target: &[P::Read], parent: &[P::Bind, P::Unbind] },
         (_, false) => Need { target: &[], parent: &[P::Bind] },
     }
 }
@@ -134,6 +133,15 @@ fn put(kind: K, exists: bool) -> Rule {
 fn delete(kind: K) -> Rule {
     match kind {
         K::Home | K::Inbox | K::Outbox | K::FreeBusyUrl | K::Notifications => Rule::Refused,
+        kind => remove(kind),
+    }
+}
+
+fn remove(kind: K) -> Rule {
+    match kind {
+        // RFC 3744 asks the collection only; a private event is out of reach altogether
+        // (apple-caldav-privateevents §4.2.4).
+        K::CalendarObject => Rule::Needs(Need { target: &[P::Read], parent: &[P::Unbind] }),
         kind if kind.in_home() => parent(&[P::Unbind]),
         _ => Rule::Refused,
     }
@@ -189,7 +197,7 @@ mod tests {
         for (method, kind, exists, rule) in [
             (M::Put, K::CalendarObject, false, parent(&[P::Bind])),
             (M::Put, K::CalendarObject, true, target(&[P::WriteContent])),
-            (M::Delete, K::CalendarObject, true, parent(&[P::Unbind])),
+            (M::Delete, K::PlainFile, true, parent(&[P::Unbind])),
             (M::Mkcalendar, K::Calendar, false, parent(&[P::Bind])),
             (M::Proppatch, K::Principal, true, Rule::Refused),
             (M::Proppatch, K::ProxyPrincipal, true, target(&[P::WriteProperties])),

@@ -1,70 +1,20 @@
-//! What others see of an object that its owner keeps to himself: the access levels of
-//! apple-caldav-privateevents, and the view that `CALDAV:read-free-busy` alone gives.
+//! What others see of an object whose owner shows only a part of it: the confidential and
+//! restricted levels of apple-caldav-privateevents, and CLASS (RFC 5545 §3.8.1.3).
 //!
 //! Says nothing about who the owner is; the caller decides for whom an object is redacted.
 
-use crate::ical::Component;
-
-/// The property that carries the level, on VCALENDAR.
-pub const ACCESS: &str = "X-CALENDARSERVER-ACCESS";
-
-/// The level of an object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Access {
-    /// Access control alone decides.
-    #[default]
-    Public,
-    /// Nobody but the owner reads or writes it.
-    Private,
-    /// Others see when it is, not what.
-    Confidential,
-    /// As confidential, with summary and location.
-    Restricted,
-}
-
-impl Access {
-    /// Reads the property's value; absent when it is none of the levels.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.trim().to_ascii_uppercase().as_str() {
-            "PUBLIC" => Some(Self::Public),
-            "PRIVATE" => Some(Self::Private),
-            "CONFIDENTIAL" => Some(Self::Confidential),
-            "RESTRICTED" => Some(Self::Restricted),
-            _ => None,
-        }
-    }
-
-    /// The level an object asks for; unknown ones, which PUT refuses, count as the strictest.
-    pub fn of(calendar: &Component) -> Self {
-        match calendar.value_of(ACCESS) {
-            None => Self::Public,
-            Some(text) => Self::parse(text).unwrap_or(Self::Private),
-        }
-    }
-
-    /// The property's value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "PUBLIC",
-            Self::Private => "PRIVATE",
-            Self::Confidential => "CONFIDENTIAL",
-            Self::Restricted => "RESTRICTED",
-        }
-    }
-
-    /// Whether somebody who is not the owner gets a filtered view.
-    pub fn is_redacted(self) -> bool {
-        matches!(self, Self::Confidential | Self::Restricted)
-    }
-}
+use crate::ical::{AccessLevel, Component};
 
 const TIMES: &[&str] = &["DTSTART", "DURATION", "RRULE", "RDATE", "EXRULE", "EXDATE"];
 const IDENTITY: &[&str] = &["UID", "RECURRENCE-ID", "SEQUENCE", "DTSTAMP", "STATUS"];
 
 /// Whether a property of a component stays in the confidential view (§4.2.2.4).
-fn stays(component: &str, property: &str, access: Access) -> bool {
+fn stays(component: &str, property: &str, level: AccessLevel) -> bool {
     let also: &[&str] = match component {
-        "VCALENDAR" => return ["PRODID", "VERSION", "CALSCALE", ACCESS].contains(&property),
+        "VCALENDAR" => {
+            let kept = ["PRODID", "VERSION", "CALSCALE", AccessLevel::PROPERTY];
+            return kept.contains(&property);
+        }
         "VEVENT" => &["TRANSP", "DTEND"],
         "VTODO" => &["COMPLETED", "DUE"],
         "VJOURNAL" => &[],
@@ -74,37 +24,39 @@ fn stays(component: &str, property: &str, access: Access) -> bool {
         }
         _ => return false,
     };
-    let named = access == Access::Restricted && ["SUMMARY", "LOCATION"].contains(&property);
-    named || also.contains(&property) || TIMES.contains(&property) || IDENTITY.contains(&property)
+    let shown: &[&str] = match level {
+        AccessLevel::Restricted => &["SUMMARY", "LOCATION"],
+        AccessLevel::Classified => &["CLASS"],
+        _ => &[],
+    };
+    shown.contains(&property)
+        || also.contains(&property)
+        || TIMES.contains(&property)
+        || IDENTITY.contains(&property)
 }
 
-/// The object as somebody who is not its owner sees it; absent when he sees it as it is.
-pub fn for_others(calendar: &Component) -> Option<Component> {
-    let access = Access::of(calendar);
-    access.is_redacted().then(|| filtered(calendar, access))
-}
-
-fn filtered(calendar: &Component, access: Access) -> Component {
+/// The object as somebody sees it who is shown only what its level leaves.
+pub fn for_others(calendar: &Component, level: AccessLevel) -> Component {
     let mut view = calendar.clone();
-    view.retain_properties(|property| stays("VCALENDAR", property.name(), access));
+    view.retain_properties(|property| stays("VCALENDAR", property.name(), level));
+    view.retain_components(|component| component.is_timezone() || is_known(component.name()));
     for component in view.main_components_mut() {
         let name = component.name().to_owned();
-        component.retain_properties(|property| stays(&name, property.name(), access));
+        component.retain_properties(|property| stays(&name, property.name(), level));
         component.retain_components(|_| false);
     }
     view
 }
 
-/// When the object is busy and nothing else: identity, times, TRANSP and STATUS
-/// (for somebody who has `CALDAV:read-free-busy` but not `DAV:read`).
-pub fn busy_only(calendar: &Component) -> Component {
-    filtered(calendar, Access::Confidential)
+fn is_known(component: &str) -> bool {
+    ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"].contains(&component)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, for_others};
+    use super::for_others;
     use crate::ical;
+    use crate::ical::AccessLevel::{Classified, Confidential, Restricted};
 
     fn event(access: &str) -> ical::Component {
         let text = include_str!("../../fixtures/caldav/redact/event.ics");
@@ -113,23 +65,59 @@ mod tests {
 
     #[test]
     fn others_see_what_the_level_leaves() {
-        assert_eq!(for_others(&event("public")), None);
-        assert_eq!(for_others(&event("Private")), None);
-        for (access, expected) in [
-            ("CONFIDENTIAL", include_str!("../../fixtures/caldav/redact/confidential.ics")),
-            ("RESTRICTED", include_str!("../../fixtures/caldav/redact/restricted.ics")),
+        for (level, name, expected) in [
+            (
+                Confidential,
+                "CONFIDENTIAL",
+                include_str!("../../fixtures/caldav/redact/confidential.ics"),
+            ),
+            (Restricted, "RESTRICTED", include_str!("../../fixtures/caldav/redact/restricted.ics")),
+            (Classified, "PUBLIC", include_str!("../../fixtures/caldav/redact/classified.ics")),
         ] {
-            let view = for_others(&event(access)).unwrap().to_bytes();
-            assert_eq!(String::from_utf8(view).unwrap(), expected, "{access}");
+            let view = for_others(&event(name), level).to_bytes();
+            assert_eq!(String::from_utf8(view).unwrap(), expected, "{level:?}");
         }
     }
 
     #[test]
-    fn unknown_levels_are_strict() {
-        assert_eq!(Access::of(&event("SECRET")), Access::Private);
-        assert_eq!(Access::parse("SECRET"), None);
-        for access in [Access::Public, Access::Private, Access::Confidential, Access::Restricted] {
-            assert_eq!(Access::parse(access.as_str()), Some(access));
+    fn nothing_else_comes_through() {
+        for (component, kept, dropped) in [
+            (
+                "VEVENT",
+                "UID RECURRENCE-ID SEQUENCE DTSTAMP STATUS TRANSP DTSTART DTEND DURATION RRULE RDATE EXRULE EXDATE",
+                "SUMMARY LOCATION DESCRIPTION ATTENDEE ORGANIZER COMMENT URL ATTACH CATEGORIES X-A CLASS DUE",
+            ),
+            (
+                "VTODO",
+                "UID RECURRENCE-ID SEQUENCE DTSTAMP STATUS DTSTART COMPLETED DUE DURATION RRULE",
+                "SUMMARY LOCATION TRANSP DTEND PERCENT-COMPLETE PRIORITY",
+            ),
+            (
+                "VJOURNAL",
+                "UID RECURRENCE-ID SEQUENCE DTSTAMP STATUS DTSTART RRULE RDATE EXDATE",
+                "SUMMARY DESCRIPTION DUE",
+            ),
+            (
+                "VFREEBUSY",
+                "UID DTSTAMP DTSTART DTEND DURATION FREEBUSY",
+                "ATTENDEE COMMENT STATUS SEQUENCE",
+            ),
+            ("VPOLL", "", "UID SUMMARY DTSTART"),
+        ] {
+            let mut text = format!("BEGIN:VCALENDAR\r\nMETHOD:X\r\nBEGIN:{component}\r\n");
+            for name in kept.split(' ').chain(dropped.split(' ')).filter(|name| !name.is_empty()) {
+                text.push_str(&format!("{name}:1\r\n"));
+            }
+            text.push_str(&format!(
+                "BEGIN:VALARM\r\nEND:VALARM\r\nEND:{component}\r\nEND:VCALENDAR\r\n"
+            ));
+            let calendar = ical::parse(text.as_bytes()).unwrap();
+            let view = for_others(&calendar, Confidential);
+            let names: Vec<&str> =
+                view.components().flat_map(|c| c.properties().map(|p| p.name())).collect();
+            assert_eq!(names.join(" "), kept, "{component}");
+            assert_eq!(view.properties().count(), 0, "{component}");
+            assert!(view.components().all(|c| c.components().next().is_none()), "{component}");
         }
     }
 }

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use daybook::acl::privilege::supported_privileges;
 use daybook::acl::{
-    Ace, ActorView, Link, Policy, PrincipalKey, Privilege, ResourceView, effective, evaluate, text,
+    Ace, ActorView, Link, Policy, PrincipalKey, Privilege, ResourceView, Withheld, effective,
+    evaluate, text,
 };
 use daybook::clock::Clock;
 use daybook::dav::{DavPath, Name, ResourceKind};
 use daybook::disk::{attribute, layout};
+use daybook::index::ObjectKind;
 use daybook::principal::{Directory, Principals};
+use daybook::resource::access;
 use daybook::resource::locate::{Key, Location, locate};
 use daybook::resource::{FREEBUSY, INBOX, NOTIFICATION, OUTBOX};
 use serde_json::json;
@@ -53,9 +56,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         name => ActorView::of(&directory, &find(&directory, name)?.guid),
     };
     let path = DavPath::parse(path).map_err(|error| Failure::new(WRONG, error))?;
-    let place = place(&directory, root, &path)?;
+    let policy = Policy::of(&directory).with_class(config.privacy.class_counts);
+    let place = place(&directory, root, &path, &policy)?;
     let kind = place.chain.last().map_or(ResourceKind::Root, |link| link.kind);
-    let aces = effective(&place.chain, place.owner.as_deref(), &Policy::of(&directory));
+    let aces = effective(&place.chain, place.owner.as_deref(), &policy);
     let view = ResourceView { owner: place.owner.as_deref(), principal: place.principal.as_ref() };
     let has = daybook::acl::granted(kind, &aces, view, &actor);
     if !json {
@@ -92,14 +96,19 @@ struct Place {
     principal: Option<PrincipalKey>,
 }
 
-fn place(directory: &Directory, root: &Path, path: &DavPath) -> Result<Place, Failure> {
+fn place(
+    directory: &Directory,
+    root: &Path,
+    path: &DavPath,
+    policy: &Policy,
+) -> Result<Place, Failure> {
     let nothing = || Failure::new(FAILED, format!("{path} leads to nothing"));
     let record = |key: Key<'_>| match key {
         Key::Guid(guid) => directory.by_guid(guid),
         Key::Name(kind, name) => directory.by_segments(kind, name),
     };
     let alone = |kind| {
-        let link = Link { kind, path: path.clone(), stored: None };
+        let link = Link { kind, path: path.clone(), stored: None, withheld: Withheld::Nothing };
         Place { chain: vec![link], owner: None, principal: None }
     };
     Ok(match locate(path.segments()) {
@@ -127,7 +136,7 @@ fn place(directory: &Directory, root: &Path, path: &DavPath) -> Result<Place, Fa
         Location::Home(key, below) => {
             let guid = record(key).ok_or_else(nothing)?.guid.clone();
             let shard = layout::home_shard(&guid).ok_or_else(nothing)?;
-            let chain = chain(&guid, &root.join("calendars/__uids__").join(shard), below)?;
+            let chain = chain(&guid, &root.join("calendars/__uids__").join(shard), below, policy)?;
             Place { chain, owner: Some(guid), principal: None }
         }
         Location::Nowhere => return Err(nothing()),
@@ -135,17 +144,21 @@ fn place(directory: &Directory, root: &Path, path: &DavPath) -> Result<Place, Fa
 }
 
 /// The links from a home on disk down to a resource in it.
-fn chain(guid: &str, home: &Path, below: &[String]) -> Result<Vec<Link>, Failure> {
+fn chain(guid: &str, home: &Path, below: &[String], policy: &Policy) -> Result<Vec<Link>, Failure> {
     let mut path = DavPath::from_segments(["calendars", "__uids__", guid], true);
     let mut file: PathBuf = home.to_owned();
     let stored = stored(home)?;
-    let mut links = vec![Link { kind: ResourceKind::Home, path: path.clone(), stored }];
+    let none = Withheld::Nothing;
+    let mut links =
+        vec![Link { kind: ResourceKind::Home, path: path.clone(), stored, withheld: none }];
     for (level, name) in below.iter().enumerate() {
         file.push(layout::file_name(name).map_err(|error| Failure::new(WRONG, error))?);
         let above = links.last().map_or(ResourceKind::Home, |link| link.kind);
         let kind = kind_of(&file, name, level == 0, above);
         path = path.join(name, kind.is_collection());
-        links.push(Link { kind, path: path.clone(), stored: stored_if_there(&file)? });
+        let stored = stored_if_there(&file)?;
+        let withheld = withheld(kind, &file, policy)?;
+        links.push(Link { kind, path: path.clone(), stored, withheld });
     }
     Ok(links)
 }
@@ -182,6 +195,19 @@ fn stored(file: &Path) -> Result<Option<Vec<Ace>>, Failure> {
     let Some(xml) = property(file, &Name::dav("acl"))? else { return Ok(None) };
     let element = daybook::xml::parse(xml.as_bytes());
     Ok(Some(element.map(|element| text::read_stored(&element)).unwrap_or_default()))
+}
+
+/// What a calendar object keeps from others.
+fn withheld(kind: ResourceKind, file: &Path, policy: &Policy) -> Result<Withheld, Failure> {
+    if !matches!(kind, ResourceKind::CalendarObject | ResourceKind::InboxItem) || !file.exists() {
+        return Ok(Withheld::Nothing);
+    }
+    let bytes = std::fs::read(file)
+        .map_err(|error| Failure::new(FAILED, format!("{}: {error}", file.display())))?;
+    Ok(match daybook::index::summary::of_bytes(&bytes) {
+        ObjectKind::Calendar(summary) => access::withheld(summary.access, policy),
+        _ => Withheld::Everything,
+    })
 }
 
 fn property(file: &Path, name: &Name) -> Result<Option<String>, Failure> {

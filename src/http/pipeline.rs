@@ -26,7 +26,9 @@ impl Pipeline {
         *user = actor.log_name();
         let directory = self.app.principals.current();
         let resolver = Resolver { store: &self.app.store, directory: &directory };
-        let access = Access::new(&directory, actor.guid(), Policy::of(&directory));
+        let class_counts = self.app.config().privacy.class_counts;
+        let policy = Policy::of(&directory).with_class(class_counts);
+        let access = Access::new(&directory, actor.guid(), policy);
         let mut resource = resolver.resolve(&request.path)?;
         if !actor.is_anonymous() && self.make_home(&resource)? {
             resource = resolver.resolve(&request.path)?;

@@ -4,6 +4,7 @@
 //! Pure and total: no IO, no clock, no locks; every loop is bounded and nothing panics. What the
 //! module does not know it keeps, and a line that nobody changed comes out byte for byte.
 
+mod access_level;
 pub mod component;
 pub mod jcal;
 pub mod parameter;
@@ -18,6 +19,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use access_level::AccessLevel;
 pub use component::{Component, Item};
 pub use parameter::Parameter;
 pub use parse::{ParseError, parse, parse_stream};

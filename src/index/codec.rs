@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::dav::Name;
 use crate::disk::Stat;
+use crate::ical::AccessLevel;
 
 use super::edit::Edit;
 use super::time_span::Times;
@@ -126,6 +127,8 @@ impl Writer {
         if let Some(from) = summary.times.open_from {
             self.signed(from);
         }
+        let level = AccessLevel::ALL.iter().position(|level| *level == summary.access);
+        self.number(level.unwrap_or_default() as u64);
     }
 
     pub(super) fn edit(&mut self, edit: &Edit) {
@@ -269,7 +272,8 @@ impl<'a> Reader<'a> {
         let open_from = if self.byte()? == 1 { Some(self.signed()?) } else { None };
         let times = Times { spans: spans?.into(), open_from };
         let attendees = attendees?.into();
-        Some(CalendarSummary { uid, component, organizer, attendees, recurring, times })
+        let access = *AccessLevel::ALL.get(usize::try_from(self.number()?).ok()?)?;
+        Some(CalendarSummary { uid, component, organizer, attendees, recurring, times, access })
     }
 
     pub(super) fn edit(&mut self) -> Option<Edit> {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::dav::name::DAV;
 use crate::dav::{ETag, Name};
 use crate::disk::Stat;
+use crate::ical::AccessLevel;
 
 use super::Collection;
 use super::time_span::Times;
@@ -213,4 +214,6 @@ pub struct CalendarSummary {
     pub recurring: bool,
     /// When its instances are.
     pub times: Times,
+    /// What it says about who may see it.
+    pub access: AccessLevel,
 }

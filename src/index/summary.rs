@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 
 use crate::ical::timezone::{Zone, Zones};
-use crate::ical::{self, Component, recur};
+use crate::ical::{self, AccessLevel, Component, recur};
 
 use super::entry::{CalendarSummary, ObjectKind};
 use super::time_span::Times;
@@ -107,6 +107,7 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
         attendees: attendees.into(),
         recurring,
         times: times(tree, component),
+        access: AccessLevel::of(tree),
     }))
 }
 

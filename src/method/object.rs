@@ -147,8 +147,10 @@ pub fn store(
             return Ok((stored, Committed::default()));
         }
         let owner = scheduling::owner_of(target);
-        private::check(context, tx, owner, &place.path, &mut incoming)?;
-        let plan = scheduling.put(tx, owner, &place.path, &incoming.tree)?;
+        let old = scheduling::stored(tx, &place.path)?;
+        private::check(context, owner, old.as_ref(), &mut incoming)?;
+        let mut plan = scheduling.put(tx, owner, &place.path, old.as_ref(), &incoming.tree)?;
+        private::carry(&incoming.tree, &mut plan.store);
         let committed = carry_out(tx, &place.path, &incoming, plan, created)?;
         if let Purpose::Move(from) = &purpose {
             tx.delete(from)?;

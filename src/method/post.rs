@@ -4,13 +4,13 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::errors::not_calendar_data;
+use super::media_type;
 use super::object::{self, Purpose};
 use super::scheduling::{self, Scheduling};
 use super::{free_busy_url, timezones};
-use super::{media_type, private};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Precondition, Response, Result};
-use crate::ical;
+use crate::ical::{self, AccessLevel};
 use crate::resource::Resource;
 use crate::schedule;
 
@@ -38,7 +38,7 @@ pub fn run(context: &Context) -> Result<Response> {
 fn outbox(context: &Context) -> Result<Response> {
     media_type::check_calendar(context.request)?;
     let message = ical::parse(&context.request.body).map_err(|error| not_calendar_data(&error))?;
-    if message.has(private::ACCESS) {
+    if message.has(AccessLevel::PROPERTY) {
         return Err(Precondition::NoAccessRestrictions.into());
     }
     let scheduling = Scheduling::of(context);

@@ -1,62 +1,54 @@
 //! Private events (apple-caldav-privateevents): who may set the level, and that a client which does
-//! not know it keeps it.
+//! not know it keeps it. What the level means to others is `acl`'s.
 
 use super::context::Context;
 use super::object::Incoming;
-use crate::caldav::redact::Access;
-use crate::dav::name::TWISTED;
 use crate::dav::{Precondition, Result};
-use crate::ical::{Component, Property};
-use crate::resource::access::CALENDAR_ACCESS;
-use crate::store::{HomePath, Transaction};
-
-/// The property on VCALENDAR that holds the level.
-pub const ACCESS: &str = "X-CALENDARSERVER-ACCESS";
+use crate::ical::{AccessLevel, Component, Property};
+use crate::schedule::Stored;
 
 /// Checks the level of an object on its way into a calendar of `owner`, and keeps the level of
-/// the object it replaces when it says none.
+/// the object it replaces when it says none (§4.2.6; reference system §6.10).
 pub fn check(
     context: &Context,
-    tx: &Transaction,
     owner: &str,
-    path: &HomePath,
+    old: Option<&Component>,
     incoming: &mut Incoming,
 ) -> Result<()> {
-    let kept = tx.object(path).and_then(|object| object.properties.text(&CALENDAR_ACCESS));
-    match level(&incoming.tree)? {
-        Some(level) => {
-            let changes = kept.as_deref().and_then(Access::parse) != Some(level);
-            if level != Access::Public && changes && context.actor.guid() != Some(owner) {
+    let kept = old.and_then(|old| old.property(AccessLevel::PROPERTY));
+    let said: Vec<Option<AccessLevel>> = incoming
+        .tree
+        .properties_named(AccessLevel::PROPERTY)
+        .map(|property| AccessLevel::parse(property.value()))
+        .collect();
+    match said[..] {
+        [Some(level)] => {
+            let known = kept.and_then(|kept| AccessLevel::parse(kept.value()));
+            let changes = level != AccessLevel::Public && known != Some(level);
+            if changes && context.actor.guid() != Some(owner) {
                 return Err(Precondition::ValidAccessRestrictionChange.into());
             }
-            keep(incoming, level);
         }
-        None => match kept.as_deref().and_then(Access::parse) {
-            Some(level) => {
-                incoming.tree.push(Property::new(ACCESS, level.as_str()));
+        [] => {
+            if let Some(kept) = kept.cloned() {
+                incoming.tree.push(kept);
                 incoming.bytes = None;
-                keep(incoming, level);
             }
-            None => incoming.properties.remove.push(CALENDAR_ACCESS),
-        },
+        }
+        _ => return Err(Precondition::ValidAccessRestriction.into()),
     }
     Ok(())
 }
 
-/// The level an object asks for, if it says one.
-fn level(object: &Component) -> Result<Option<Access>> {
-    match object.value_of(ACCESS) {
-        None => Ok(None),
-        Some(text) => match Access::parse(text) {
-            Some(level) => Ok(Some(level)),
-            None => Err(Precondition::ValidAccessRestriction.into()),
-        },
+/// The level is never the organizer's to say: an attendee's copy has the one it was stored with.
+pub fn carry(sent: &Component, stored: &mut Stored) {
+    let Stored::Changed(tree) = stored else { return };
+    let said = sent.property(AccessLevel::PROPERTY).map(Property::value);
+    if said == tree.value_of(AccessLevel::PROPERTY) {
+        return;
     }
-}
-
-/// Keeps the level beside the object, where access is decided without reading it.
-fn keep(incoming: &mut Incoming, level: Access) {
-    let local = &CALENDAR_ACCESS.local;
-    let xml = format!("<{local} xmlns=\"{TWISTED}\">{}</{local}>", level.as_str());
-    incoming.properties.set.push((CALENDAR_ACCESS, xml));
+    match sent.property(AccessLevel::PROPERTY) {
+        Some(level) => tree.set(level.clone()),
+        None => drop(tree.remove_properties(AccessLevel::PROPERTY)),
+    }
 }

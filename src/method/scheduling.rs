@@ -44,15 +44,15 @@ impl<'a> Scheduling<'a> {
         tx: &Transaction,
         owner: &str,
         path: &HomePath,
+        old: Option<&Component>,
         new: &Component,
     ) -> Result<Plan> {
         let request = self.context.request;
-        let old = stored(tx, path)?;
         let put = Put {
             actor: self.context.actor.guid(),
             owner,
             path,
-            old: old.as_ref(),
+            old,
             new,
             merge: request.header("if-schedule-tag-match").is_some()
                 || request.header("if-match").is_some_and(|field| field.trim() != "*"),
@@ -107,7 +107,7 @@ impl<'a> Scheduling<'a> {
 }
 
 /// The object that is stored now; damaged ones count as none.
-fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
+pub fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
     if tx.snapshot().object(path).is_none_or(|object| object.calendar().is_none()) {
         return Ok(None);
     }

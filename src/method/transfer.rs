@@ -31,6 +31,7 @@ pub fn run(context: &Context) -> Result<Response> {
         depth: Depth::of(context.request)?.unwrap_or(Depth::Infinity),
     };
     check(&transfer)?;
+    context.access.require_whole(&transfer.from)?;
     allowed(context, &transfer.to)?;
     guard::early(context, &transfer.from)?;
     let created = if needs_validation(&transfer) {

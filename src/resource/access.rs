@@ -9,20 +9,19 @@ use parking_lot::Mutex;
 use super::Resource;
 use crate::acl::view::ResourceView;
 use crate::acl::{
-    Ace, ActorView, Link, Policy, PrincipalKey, Privilege, PrivilegeSet, evaluate, granted, text,
+    Ace, ActorView, Link, Policy, PrincipalKey, Privilege, PrivilegeSet, Withheld, evaluate,
+    granted, text,
 };
 use crate::caldav::redact;
 use crate::dav::kind::ResourceKind;
-use crate::dav::name::TWISTED;
 use crate::dav::{DavPath, Error, Name};
+use crate::ical::{AccessLevel, Component};
 use crate::principal::Directory;
-use crate::store::{HomePath, Snapshot};
+use crate::store::{HomePath, ObjectKind, Snapshot};
 use crate::xml::parse;
 
 /// Where a resource keeps the ACEs that clients set.
 pub const STORED_ACL: Name = Name::dav("acl");
-/// Where an object keeps the level of a private event.
-pub const CALENDAR_ACCESS: Name = Name::new(TWISTED, "calendar-access");
 
 /// Answers for one actor; cheap to ask many times about members of one collection.
 #[derive(Clone, Debug)]
@@ -38,7 +37,19 @@ struct Remembered {
     snapshot: usize,
     parent: HomePath,
     kind: ResourceKind,
+    withheld: Withheld,
     privileges: PrivilegeSet,
+}
+
+/// How much of an object's content somebody sees.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shown {
+    /// All of it.
+    Whole,
+    /// What its access level leaves.
+    Part(Component),
+    /// Nothing.
+    Nothing,
 }
 
 impl Access {
@@ -56,22 +67,62 @@ impl Access {
     /// The ACEs that hold for a resource, own before inherited. Paths in them are canonical.
     pub fn aces(&self, resource: &Resource) -> Vec<Ace> {
         let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
-        crate::acl::effective(&chain(resource), owner, &self.policy)
+        crate::acl::effective(&chain(resource, self.withheld(resource)), owner, &self.policy)
+    }
+
+    /// How much of the content of a calendar object the actor sees who may read it: the owner and
+    /// administrators all, others what its access level leaves.
+    pub fn shown(&self, resource: &Resource, content: &Component) -> Shown {
+        let level = AccessLevel::of(content);
+        match withheld(level, &self.policy) {
+            Withheld::Nothing => Shown::Whole,
+            _ if self.sees_all(resource) => Shown::Whole,
+            Withheld::Writing => Shown::Part(redact::for_others(content, level)),
+            Withheld::Everything => Shown::Nothing,
+        }
+    }
+
+    /// Whether the actor sees all of a resource's content, whatever its level: the owner and
+    /// administrators (apple-caldav-privateevents §4.2).
+    pub fn sees_all(&self, resource: &Resource) -> bool {
+        let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
+        self.actor.is_admin() || (owner.is_some() && owner == self.actor.guid())
+    }
+
+    /// 403 unless the actor sees all of the content, so that a copy gives nothing away.
+    pub fn require_whole(&self, resource: &Resource) -> Result<(), Error> {
+        match self.withheld(resource) {
+            Withheld::Nothing => Ok(()),
+            _ if self.sees_all(resource) => Ok(()),
+            _ => Err(Error::status(403).because("the owner shows only a part of it")),
+        }
+    }
+
+    /// What the content of a resource keeps from others, as the index knows it.
+    fn withheld(&self, resource: &Resource) -> Withheld {
+        let object = resource.entry().and_then(|entry| entry.object());
+        match object.map(|object| &object.kind) {
+            Some(ObjectKind::Calendar(summary)) => withheld(summary.access, &self.policy),
+            // Nobody can say what it would ask for.
+            Some(ObjectKind::Damaged { .. }) => Withheld::Everything,
+            _ => Withheld::Nothing,
+        }
     }
 
     /// What the actor may do with it.
     pub fn privileges(&self, resource: &Resource) -> PrivilegeSet {
         let Some(shared) = shared_parent(resource) else { return self.evaluate(resource) };
+        let withheld = self.withheld(resource);
         let mut last = self.last.lock();
         if let Some(known) = last.as_ref()
-            && (known.snapshot, known.kind) == (shared.0, resource.kind)
+            && (known.snapshot, known.kind, known.withheld) == (shared.0, resource.kind, withheld)
             && known.parent == shared.1
         {
             return known.privileges;
         }
         let privileges = self.evaluate(resource);
         let (snapshot, parent) = shared;
-        *last = Some(Remembered { snapshot, parent, kind: resource.kind, privileges });
+        *last = Some(Remembered { snapshot, parent, kind: resource.kind, withheld, privileges });
         privileges
     }
 
@@ -107,23 +158,19 @@ impl Access {
         });
         let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
         let view = ResourceView { owner, principal: principal.as_ref() };
-        let granted = granted(resource.kind, &self.aces(resource), view, &self.actor);
-        match owner == self.actor.guid() || self.actor.is_admin() {
-            true => granted,
-            false => granted.minus(withheld(resource)),
-        }
+        granted(resource.kind, &self.aces(resource), view, &self.actor)
     }
 }
 
-/// What the level of a private event keeps from everybody but its owner (apple-caldav-privateevents
-/// §4.2).
-fn withheld(resource: &Resource) -> PrivilegeSet {
-    let level = resource.entry().and_then(|entry| entry.properties().text(&CALENDAR_ACCESS));
-    match level.as_deref().and_then(redact::Access::parse) {
-        None | Some(redact::Access::Public) => PrivilegeSet::EMPTY,
-        Some(redact::Access::Private) => PrivilegeSet::of(&[Privilege::Read, Privilege::Write])
-            .minus(PrivilegeSet::of(&[Privilege::ReadFreeBusy])),
-        Some(_) => PrivilegeSet::of(&[Privilege::Write]),
+/// What an object of this level keeps from others (apple-caldav-privateevents §4.2.3).
+pub fn withheld(level: AccessLevel, policy: &Policy) -> Withheld {
+    match level {
+        AccessLevel::Public => Withheld::Nothing,
+        AccessLevel::Classified if !policy.class_counts => Withheld::Nothing,
+        AccessLevel::Classified | AccessLevel::Confidential | AccessLevel::Restricted => {
+            Withheld::Writing
+        }
+        AccessLevel::Private => Withheld::Everything,
     }
 }
 
@@ -131,18 +178,17 @@ fn withheld(resource: &Resource) -> PrivilegeSet {
 fn shared_parent(resource: &Resource) -> Option<(usize, HomePath)> {
     let place = resource.place.as_ref()?;
     let entry = place.entry.as_ref()?;
-    let own = |name: Name| entry.properties().get(&name).is_some();
-    if entry.object().is_none() || own(STORED_ACL) || own(CALENDAR_ACCESS) {
+    if entry.object().is_none() || entry.properties().get(&STORED_ACL).is_some() {
         return None;
     }
     Some((Arc::as_ptr(&place.snapshot).cast::<()>() as usize, place.path.parent()?))
 }
 
 /// The resources from the home down to this one; outside homes it stands alone.
-fn chain(resource: &Resource) -> Vec<Link> {
+fn chain(resource: &Resource, withheld: Withheld) -> Vec<Link> {
     let path = resource.canonical();
     let Some(place) = &resource.place else {
-        return vec![Link { kind: resource.kind, path, stored: None }];
+        return vec![Link { kind: resource.kind, path, stored: None, withheld }];
     };
     let depth = place.path.segments().len();
     let home = path.segments().len().saturating_sub(depth);
@@ -154,7 +200,8 @@ fn chain(resource: &Resource) -> Vec<Link> {
             false => (kind_of_collection(&place.snapshot, &at), true),
         };
         let path = DavPath::from_segments(path.segments()[..home + level].to_vec(), slash);
-        links.push(Link { kind, path, stored: stored(&place.snapshot, &at) });
+        let withheld = if level == depth { withheld } else { Withheld::Nothing };
+        links.push(Link { kind, path, stored: stored(&place.snapshot, &at), withheld });
     }
     links
 }

@@ -14,7 +14,7 @@ use super::object::{
 };
 use super::own_data;
 use super::users::CalendarUsers;
-use crate::ical::{Component, Property};
+use crate::ical::{AccessLevel, Component, Property};
 
 /// What the message does to the recipient's calendar.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,6 +161,10 @@ fn replaced(mut message: Component, stored: &Component) -> Component {
     }
     for component in back {
         message.push_component(component);
+    }
+    // How private a copy is, its owner says (apple-caldav-privateevents §4.2.5).
+    if let Some(level) = stored.property(AccessLevel::PROPERTY) {
+        message.set(level.clone());
     }
     message
 }

@@ -99,7 +99,8 @@ fn status(answer: &Component) -> String {
     if codes.is_empty() { "2.0".to_owned() } else { codes.join(",") }
 }
 
-/// The three notes of apple-caldav-privatecomments §3.2; tells whether anything changed.
+/// The three notes of apple-caldav-privatecomments §3.2, but a comment that the attendee took out
+/// altogether goes here too; tells whether anything changed.
 fn take_comment(
     answer: &Component,
     component: &mut Component,
@@ -107,21 +108,27 @@ fn take_comment(
     now: DateTime<Utc>,
     users: &dyn CalendarUsers,
 ) -> bool {
-    let said = answer.value_of(PRIVATE).unwrap_or("");
-    let known = component.properties_named_mut(COMMENT).find(|property| {
-        property
-            .param("X-CALENDARSERVER-ATTENDEE-REF")
-            .is_some_and(|reference| users.identity(reference) == attendee)
-    });
-    match known {
-        Some(known) if known.value() == said => false,
-        None if said.is_empty() => false,
-        Some(known) => {
+    let is_theirs = |property: &Property| {
+        property.name() == COMMENT
+            && property
+                .param("X-CALENDARSERVER-ATTENDEE-REF")
+                .is_some_and(|reference| users.identity(reference) == attendee)
+    };
+    let said = answer.value_of(PRIVATE);
+    let known = component.properties_named_mut(COMMENT).find(|property| is_theirs(property));
+    match (known, said) {
+        (None, None | Some("")) => false,
+        (Some(known), Some(said)) if known.value() == said => false,
+        (Some(known), Some(said)) => {
             known.set_value(said);
             mark(known, attendee, now);
             true
         }
-        None => {
+        (Some(_), None) => {
+            component.retain_properties(|property| !is_theirs(property));
+            true
+        }
+        (None, Some(said)) => {
             let mut comment = Property::new(COMMENT, said);
             mark(&mut comment, attendee, now);
             component.push(comment);

@@ -73,11 +73,11 @@ fn normalise_address(property: &mut Property, users: &dyn CalendarUsers) {
         Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => Some(written[7..].to_owned()),
         _ => user.email.clone(),
     };
-    if let Some(email) = email {
-        property.set_param("EMAIL", &email);
-    }
     if property.param("CN").is_none() && !user.full_name.is_empty() {
         property.set_param("CN", &user.full_name);
+    }
+    if let Some(email) = email {
+        property.set_param("EMAIL", &email);
     }
     property.set_value(&user.address);
 }

@@ -64,3 +64,10 @@ fn explains_errors() {
     let description = root.child(crate::dav::name::TWISTED, "error-description").unwrap();
     assert_eq!(description.text(), "taken <here>");
 }
+
+#[test]
+fn lines_keep_their_ends() {
+    let mut writer = Writer::fragment();
+    writer.leaf_lines(&Name::dav("d"), "A:1<2\r\nB:x\ry\nC\r\n");
+    assert_eq!(writer.as_str(), "<D:d>A:1&lt;2\r\nB:x&#13;y\nC\r\n</D:d>");
+}

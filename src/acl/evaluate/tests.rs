@@ -5,7 +5,7 @@ use super::{deciding, granted, missing, need_privileges};
 use crate::acl::ace::{Ace, AcePrincipal, PrincipalKey};
 use crate::acl::change::replace;
 use crate::acl::default::Policy;
-use crate::acl::inherit::{Link, effective};
+use crate::acl::inherit::{Link, Withheld, effective};
 use crate::acl::privilege::{Privilege as P, amounts_to};
 use crate::acl::text::{read_request, read_stored, shown, stored, supported_privilege_set};
 use crate::acl::view::{ActorView, ResourceView};
@@ -32,7 +32,7 @@ fn link(kind: K, stored: Option<Vec<Ace>>) -> Link {
         K::CalendarObject => "/calendars/__uids__/A/c/x.ics",
         _ => "/calendars/__uids__/A/c/",
     };
-    Link { kind, path: DavPath::parse(path).unwrap(), stored }
+    Link { kind, path: DavPath::parse(path).unwrap(), stored, withheld: Withheld::Nothing }
 }
 
 /// The chain to a resource of this kind in alice's home, nothing stored anywhere.
@@ -127,6 +127,38 @@ fn a_stored_acl_is_inherited_from_calendars_but_not_from_plain_collections() {
         };
         assert!(on(&chain[..2], kind), "{kind:?}");
         assert_eq!(on(&chain, member), inherited, "member of {kind:?}");
+    }
+}
+
+#[test]
+fn what_is_withheld_is_withheld_from_all_but_the_owner_and_rulers() {
+    let directory = directory();
+    let policy = Policy::of(&directory);
+    let everything = Ace::grant(AcePrincipal::Authenticated, &[P::All]);
+    for (withheld, own, name, expected) in [
+        (Withheld::Nothing, false, "bob", "read write busy"),
+        (Withheld::Writing, false, "bob", "read busy"),
+        (Withheld::Everything, false, "bob", "busy"),
+        (Withheld::Everything, true, "bob", "busy"),
+        (Withheld::Writing, true, "bob", "read busy"),
+        (Withheld::Writing, false, "carol", "read busy"),
+        (Withheld::Everything, false, "carol", "busy"),
+        (Withheld::Everything, false, "(nobody)", ""),
+        (Withheld::Everything, false, "alice", "read write busy"),
+        (Withheld::Everything, false, "root", "read write busy"),
+        (Withheld::Everything, false, "backup", "read busy"),
+    ] {
+        let mut chain = chain(K::CalendarObject);
+        let last = chain.last_mut().unwrap();
+        last.withheld = withheld;
+        last.stored = own.then(|| vec![everything.clone()]);
+        let aces = effective(&chain, Some(ALICE), &policy);
+        let view = ResourceView { owner: Some(ALICE), principal: None };
+        let has = granted(K::CalendarObject, &aces, view, &actor(&directory, name));
+        let parts = [(P::Read, "read"), (P::Write, "write"), (P::ReadFreeBusy, "busy")];
+        let parts: Vec<&str> =
+            parts.iter().filter(|(p, _)| has.has(*p)).map(|(_, text)| *text).collect();
+        assert_eq!(parts.join(" "), expected, "{withheld:?} {own} {name}");
     }
 }
 

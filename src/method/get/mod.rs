@@ -15,12 +15,12 @@ use super::conditions::{self, Verdict};
 use super::context::Context;
 use super::{free_busy_url, guard, media_type, timezones};
 use crate::acl::Privilege;
-use crate::caldav::redact;
 use crate::dav::header::Accept;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Body, Error, Response, Result};
 use crate::ical::{self, jcal};
 use crate::resource::Resource;
+use crate::resource::access::Shown;
 use crate::store::ObjectKind;
 
 /// Answers GET and HEAD; `http` leaves the body of an answer to HEAD away.
@@ -113,13 +113,16 @@ fn file(context: &Context) -> Result<Response> {
 /// A calendar object in the format the client asks for, as far as it may see it.
 fn shown(context: &Context, bytes: Bytes) -> Result<(Bytes, String)> {
     let json = Accept::of(context.request)?.names(media_type::JCAL);
-    let owner = context.resource.owner.as_ref().map(|owner| owner.guid.as_str());
-    let others = owner != context.actor.guid() && !context.access.actor().is_admin();
-    if !json && !others {
+    if !json && context.access.sees_all(&context.resource) {
         return Ok((bytes, media_type::CALENDAR.to_owned()));
     }
     let object = ical::parse(&bytes).map_err(Error::internal)?;
-    let view = if others { redact::for_others(&object) } else { None };
+    let view = match context.access.shown(&context.resource, &object) {
+        Shown::Whole => None,
+        Shown::Part(view) => Some(view),
+        // It was not private when access was decided.
+        Shown::Nothing => return Err(Error::status(403).because("the owner keeps it private")),
+    };
     Ok(match (json, view) {
         (true, view) => {
             let text = jcal::to_bytes(view.as_ref().unwrap_or(&object));
@@ -153,16 +156,17 @@ fn whole_calendar(context: &Context) -> Result<Response> {
     let resource = &context.resource;
     let name = resource.properties().text(&crate::dav::Name::dav("displayname"));
     let mut merged = Merged::new(name.as_deref().or(resource.path.name()));
-    let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
-    let others = owner != context.actor.guid() && !context.access.actor().is_admin();
     for member in resource.members() {
         if !context.access.may(&member, Privilege::Read) {
             continue;
         }
         let Some(bytes) = member.read()? else { continue };
         if let Ok(object) = ical::parse(&bytes) {
-            let view = if others { redact::for_others(&object) } else { None };
-            merged.add(view.as_ref().unwrap_or(&object));
+            match context.access.shown(&member, &object) {
+                Shown::Whole => merged.add(&object),
+                Shown::Part(view) => merged.add(&view),
+                Shown::Nothing => {}
+            }
         }
     }
     let mut response = Response::new(200).with("content-type", media_type::CALENDAR);

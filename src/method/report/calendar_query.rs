@@ -135,7 +135,7 @@ impl Search<'_> {
             return Ok(());
         }
         let mut opened = None;
-        if !decided || self.filter_needs_owner_view(&resource) {
+        if !decided || !self.view.access.sees_all(&resource) {
             // What is gone, damaged or private does not match; the others do not suffer from it.
             let Ok(object) = objects::open(self.view, &resource) else { return Ok(()) };
             let zones = Zones::of(&object.tree, floating);
@@ -154,11 +154,5 @@ impl Search<'_> {
         }
         self.found.push(Match { resource, floating: floating.clone(), opened });
         Ok(())
-    }
-
-    /// Private objects are only known when they are opened, so the index decides alone for the
-    /// owner and administrators only.
-    fn filter_needs_owner_view(&self, resource: &Resource) -> bool {
-        !objects::sees_all(self.view, resource)
     }
 }

@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::acl::Privilege;
-use crate::caldav::redact::{self, Access};
 use crate::dav::header::Depth;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Result};
 use crate::ical::timezone::Zone;
 use crate::ical::{self, Component};
+use crate::resource::access::Shown;
 use crate::resource::property::View;
 use crate::resource::{Place, Resource, zone};
 use crate::store::{Entry, HomePath};
@@ -35,24 +35,11 @@ pub fn open(view: &View, resource: &Resource) -> Result<Opened> {
         .map_err(|error| Error::status(403).because(format!("damaged: {error}")))?;
     let place = Place { entry: Some(Entry::Object(entry)), ..place.clone() };
     let resource = Resource { place: Some(place), ..resource.clone() };
-    if sees_all(view, &resource) {
-        return Ok(Opened { resource, tree, bytes: Some(bytes) });
+    match view.access.shown(&resource, &tree) {
+        Shown::Whole => Ok(Opened { resource, tree, bytes: Some(bytes) }),
+        Shown::Part(tree) => Ok(Opened { resource, tree, bytes: None }),
+        Shown::Nothing => Err(Error::status(403).because("the owner keeps it private")),
     }
-    if Access::of(&tree) == Access::Private {
-        return Err(Error::status(403).because("the owner keeps it private"));
-    }
-    Ok(match redact::for_others(&tree) {
-        Some(tree) => Opened { resource, tree, bytes: None },
-        None => Opened { resource, tree, bytes: Some(bytes) },
-    })
-}
-
-/// Whether private events are shown as they are: to their owner and to administrators
-/// (apple-caldav-privateevents §4.2).
-pub fn sees_all(view: &View, resource: &Resource) -> bool {
-    let actor = view.access.actor();
-    let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
-    actor.is_admin() || (owner.is_some() && owner == actor.guid())
 }
 
 /// The calendars that a report on a resource looks into. A calendar is asked about its members

@@ -33,7 +33,7 @@ impl Output {
     pub fn write(&self, opened: &Opened, floating: &Zone, writer: &mut Writer) -> Answer {
         match self.text(opened, floating) {
             Ok(text) if self.data.format == Format::ICalendar => {
-                writer.leaf(&CALENDAR_DATA, &text);
+                writer.leaf_lines(&CALENDAR_DATA, &text);
                 Answer::Found
             }
             Ok(text) => {

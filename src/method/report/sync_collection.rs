@@ -53,7 +53,8 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         token.number = last.number;
     }
     let mut lines = own_lines(&context.resource, point);
-    lines.extend(changes.iter().filter_map(|change| line(&view, &context.resource, change)));
+    let line = |change| line(&view, &context.resource, change, point.is_some());
+    lines.extend(changes.iter().filter_map(line));
     let asked = Asked::new(&request.selection, Prefer::of(context.request)?.minimal);
     let own = context.href(&context.resource);
     let producer = Box::new(move |out: &mut dyn std::io::Write| {
@@ -113,14 +114,18 @@ fn own_lines(resource: &Resource, point: Option<SyncPoint>) -> Vec<Line> {
     lines
 }
 
-/// A changed resource, if the actor may know of it. What is gone has no ACL that could be asked.
-fn line(view: &View, near: &Resource, change: &Change) -> Option<Line> {
+/// A changed resource. One that the actor may not read is gone for those who may have seen it
+/// earlier (RFC 6578 §3.5.2). What is gone has no ACL that could be asked.
+fn line(view: &View, near: &Resource, change: &Change, again: bool) -> Option<Line> {
     match &change.kind {
         ChangeKind::Removed => Some(Line::Gone(objects::in_home(near, &change.path, false))),
         ChangeKind::Changed(entry) => {
             let slash = entry.collection().is_some();
             let resource = objects::in_home(near, &change.path, slash);
-            view.access.may(&resource, Privilege::Read).then_some(Line::Present(resource))
+            match view.access.may(&resource, Privilege::Read) {
+                true => Some(Line::Present(resource)),
+                false => again.then_some(Line::Gone(resource)),
+            }
         }
     }
 }
