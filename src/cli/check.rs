@@ -1,17 +1,25 @@
-//! `daybook check`: looks over what the server would start with and changes nothing.
+//! `daybook check`: looks over what the server would start with, beside a running server too.
+//!
+//! Exit codes: 0 all is well, 1 something was found, 2 it cannot be looked at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use daybook::principal::source;
 use daybook::principal::{Directory, RecordType};
-use daybook::store::{self, Store, StoreError, StoreOptions};
+use daybook::store::{self, check::Finding};
 
-use super::{ConfigFile, Failure, WRONG, say};
+use super::{ConfigFile, FAILED, Failure, WRONG, say};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
+    /// Data directory, instead of the configured one.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Repair what can be repaired without losing anything; no server may be running.
+    #[arg(long)]
+    repair: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -23,32 +31,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let counts = RecordType::ALL
         .map(|kind| format!("{} {}", directory.records(kind).count(), kind.segment()));
     say(format_args!("accounts: {}", counts.join(", ")));
-    check_homes(&config.data.root)
+    check_homes(arguments.data.as_deref().unwrap_or(&config.data.root), arguments.repair)
 }
 
 /// Compares every home with its files and names what is damaged.
-fn check_homes(root: &Path) -> Result<(), Failure> {
+fn check_homes(root: &Path, repair: bool) -> Result<(), Failure> {
     if !root.is_dir() {
         say("homes: none yet");
         return Ok(());
     }
-    let store = match Store::open(root, StoreOptions::default()) {
-        Ok(store) => store,
-        Err(StoreError::InUse(_)) => {
-            say("homes: not looked at, a server is working on them");
-            return Ok(());
-        }
-        Err(error) => return Err(Failure::new(WRONG, error)),
+    let report = store::check::run(root, repair).map_err(|error| Failure::new(WRONG, error))?;
+    let line = |finding: &Finding, what: &str| {
+        say(format_args!("{}:{}: {}{what}", finding.path.display(), finding.line, finding.reason));
     };
-    let wrong = |error: StoreError| Failure::new(WRONG, error);
-    let findings = store::check::check(&store).map_err(wrong)?;
-    for finding in &findings {
-        say(format_args!("{}:{}: {}", finding.path.display(), finding.line, finding.reason));
+    report.repaired.iter().for_each(|finding| line(finding, " (repaired)"));
+    report.findings.iter().for_each(|finding| line(finding, ""));
+    let live = if report.live { ", beside a running server" } else { "" };
+    say(format_args!("homes: {}, findings: {}{live}", report.homes, report.findings.len()));
+    if repair && report.live {
+        return Err(Failure::new(FAILED, "a server is running: end it to repair"));
     }
-    let homes = store.homes().map_err(wrong)?.len();
-    say(format_args!("homes: {homes}, findings: {}", findings.len()));
-    if findings.is_empty() {
+    if report.findings.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(WRONG, format!("{} findings", findings.len())))
+    Err(Failure::new(FAILED, format!("{} findings", report.findings.len())))
 }

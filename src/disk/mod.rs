@@ -9,6 +9,7 @@ mod dir;
 pub mod fault;
 pub mod layout;
 pub mod lock;
+mod sync_group;
 pub mod tree;
 
 use std::io;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use dir::{Dir, EntryKind, Listed, Replacing, Stat, file_stat, temporary_name};
 pub use std::fs::File;
+pub use sync_group::SyncGroups;
 pub use tree::Tree;
 
 /// A call of the file system that failed, and on what.

@@ -55,6 +55,12 @@ impl Log {
         Ok(Some(Loaded { snapshot, written_ns, log }))
     }
 
+    /// Only reads the log in `dir`, which another process may be writing.
+    pub(crate) fn peek(dir: &Dir) -> Result<Option<Snapshot>> {
+        let content = dir.read(layout::INDEX, u64::MAX)?;
+        Ok(content.and_then(|content| Some(replay(&content)?.0)))
+    }
+
     /// Adds the edits of one transaction, which led from `before` to `after`. When that is not
     /// possible the whole file is written anew.
     pub(crate) fn append(

@@ -20,7 +20,9 @@ use crate::ical::timezone::{Zone, Zones};
 use crate::ical::{self, Component};
 use crate::resource::{Resource, calendar};
 use crate::schedule::{self, Committed, Plan};
-use crate::store::{CollectionKind, HomePath, PropertyChanges, Snapshot, Transaction};
+use crate::store::{
+    CollectionKind, Home, HomePath, Prepared, PropertyChanges, Snapshot, Transaction,
+};
 
 /// A calendar object on its way into a calendar.
 pub struct Incoming {
@@ -138,7 +140,8 @@ pub fn store(
     let uid = incoming.tree.uid().unwrap_or_default().to_owned();
     let scheduling = Scheduling::of(context);
     let guard = schedule::lock(&context.app.store, &uid)?;
-    let (stored, committed) = place.home.write(|tx| -> Result<(Stored, Committed)> {
+    let prepared = prepare(&place.home, &place.path, &incoming)?;
+    let (stored, committed) = place.home.write_prepared(prepared, |tx| -> Result<_> {
         let created = admit(context, tx, &place.path, &uid, &purpose)?;
         if parent.kind != ResourceKind::Calendar {
             let bytes = incoming.bytes();
@@ -159,6 +162,18 @@ pub fn store(
     })?;
     schedule::deliver(&scheduling.env(), Some(guard), committed);
     Ok(stored)
+}
+
+/// What scheduling does not touch reaches the disk before the home's writer is asked for.
+fn prepare<'home>(
+    home: &'home Home,
+    path: &HomePath,
+    incoming: &Incoming,
+) -> Result<Option<Prepared<'home>>> {
+    if incoming.tree.main_components().any(|main| main.has("ORGANIZER")) {
+        return Ok(None);
+    }
+    Ok(home.prepare(path, &incoming.bytes(), &incoming.properties)?)
 }
 
 /// Stores what scheduling made of the object.

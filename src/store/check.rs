@@ -1,13 +1,19 @@
-//! Verifies homes: what is known of them against their files, UIDs, and damaged files.
+//! Verifies a data directory: what is known of homes against their files, UIDs, damaged files,
+//! the links of people, the queue.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::index::{Collection, CollectionKind, HomePath, ObjectKind, PropertySet, Snapshot};
+use crate::disk::{self, Dir, Tree, layout};
+use crate::index::{Collection, CollectionKind, HomePath, Log, ObjectKind, PropertySet, Snapshot};
 
 use super::reconcile::Reconciler;
-use super::{Home, Store, StoreError};
+use super::store::homes_in;
+use super::{Home, Store, StoreError, StoreOptions};
+
+mod surroundings;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,38 +26,135 @@ pub struct Finding {
     pub reason: String,
 }
 
-/// Looks at every home of the store.
-pub fn check(store: &Store) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = Vec::new();
-    for guid in store.homes()? {
-        match store.home(&guid) {
-            Ok(Some(home)) => findings.extend(check_home(&home)?),
-            Ok(None) => {}
-            Err(error) => {
-                findings.push(Finding { path: guid.into(), line: 0, reason: error.to_string() });
-            }
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many homes there are.
+    pub homes: usize,
+    /// Whether a server works on them at the same time.
+    pub live: bool,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+    /// What was not as it should be.
+    pub repaired: Vec<Finding>,
+}
+
+/// Looks at everything in a data directory, beside a running server if there is one. Repairs
+/// what can be repaired without losing anything, if asked and if no server runs.
+pub fn run(root: &Path, repair: bool) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    let tree = match Store::open(root, StoreOptions::default()) {
+        Ok(store) => {
+            offline(&store, repair, &mut report)?;
+            store.tree.clone()
         }
+        Err(StoreError::InUse(_)) => {
+            report.live = true;
+            let tree = Arc::new(Tree::open(&disk::make_root(root)?)?);
+            let started = started_ns(&tree)?;
+            for guid in homes_in(&tree)? {
+                report.homes += 1;
+                match beside(&tree, &guid, started) {
+                    Ok(findings) => report.findings.extend(findings),
+                    Err(error) => report.findings.push(whole(guid.into(), error.to_string())),
+                }
+            }
+            tree
+        }
+        Err(error) => return Err(error),
+    };
+    surroundings::links(&tree, repair && !report.live, &mut report)?;
+    surroundings::queue(&tree, &mut report)?;
+    Ok(report)
+}
+
+fn whole(path: PathBuf, reason: String) -> Finding {
+    Finding { path, line: 0, reason }
+}
+
+fn offline(store: &Store, repair: bool, report: &mut Report) -> Result<(), StoreError> {
+    for guid in store.homes()? {
+        report.homes += 1;
+        let found = match store.home(&guid) {
+            Ok(Some(home)) => check_home(&home)?,
+            Ok(None) => continue,
+            Err(error) => vec![whole(guid.clone().into(), error.to_string())],
+        };
+        let stale = found.iter().any(|finding| finding.reason.starts_with(DIFFERS));
+        if repair && stale && store.rebuild(&guid)? {
+            let left = store.home(&guid)?.map_or(Ok(Vec::new()), |home| check_home(&home))?;
+            report.repaired.extend(found.into_iter().filter(|finding| !left.contains(finding)));
+            report.findings.extend(left);
+        } else {
+            report.findings.extend(found);
+        }
+        store.forget(&guid);
     }
-    Ok(findings)
+    Ok(())
+}
+
+/// When the running server was started, in nanoseconds since 1970.
+fn started_ns(tree: &Tree) -> Result<i64, StoreError> {
+    let Some(root) = tree.dir(Path::new("."))? else { return Ok(0) };
+    Ok(root.stat(disk::lock::FILE)?.map_or(0, |(_, stat)| stat.modified_ns))
+}
+
+/// How often a home is looked at again that seems to be changing just now.
+const LOOKS: usize = 4;
+/// How long a server may take to see a change.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// Looks at a home that a running server may be writing to. What the server knows is in its log;
+/// a home that it has not opened is compared when it is.
+fn beside(tree: &Tree, guid: &str, started: i64) -> Result<Vec<Finding>, StoreError> {
+    let Some(relative) = layout::home_shard(guid).map(|shard| shard.join(guid)) else {
+        return Ok(Vec::new());
+    };
+    let directory = tree.path().join(&relative);
+    for look in 1.. {
+        let Some(dir) = tree.dir(&relative)? else { return Ok(Vec::new()) };
+        let open = dir.stat(layout::INDEX)?.is_some_and(|(_, stat)| stat.modified_ns >= started);
+        let known = if open { Log::peek(&dir)? } else { None };
+        let rebuilt = rebuild(&dir)?;
+        let known = known.as_ref().unwrap_or(&rebuilt);
+        let different = !differences(known, &rebuilt).is_empty();
+        if !different || look == LOOKS {
+            return Ok(findings(&directory, known, &rebuilt));
+        }
+        std::thread::sleep(PATIENCE);
+    }
+    Ok(Vec::new())
 }
 
 /// Looks at one home.
 pub fn check_home(home: &Home) -> Result<Vec<Finding>, StoreError> {
+    let dir = home.tree.dir(&home.relative)?;
+    let dir = dir.ok_or_else(|| StoreError::NotFound(HomePath::root()))?;
+    Ok(findings(&home.directory(), &home.snapshot(), &rebuild(&dir)?))
+}
+
+/// How findings begin that a rebuilt index takes away.
+const DIFFERS: &str = "the index differs from the files";
+
+fn findings(directory: &Path, known: &Snapshot, rebuilt: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let known = home.snapshot();
     let finding = |path: &HomePath, line, reason| Finding {
-        path: path.segments().iter().fold(home.directory(), |at, name| at.join(name)),
+        path: path.segments().iter().fold(directory.to_owned(), |at, name| at.join(name)),
         line,
         reason,
     };
-    let rebuilt = rebuild(home)?;
-    for (path, reason) in differences(&known, &rebuilt) {
-        findings.push(finding(&path, 0, format!("the index differs from the files: {reason}")));
+    for (path, reason) in differences(known, rebuilt) {
+        findings.push(finding(&path, 0, format!("{DIFFERS}: {reason}")));
     }
     let mut uids: BTreeMap<(HomePath, Arc<str>), Vec<HomePath>> = BTreeMap::new();
     walk(&HomePath::root(), rebuilt.root(), &mut |path, collection| {
+        let mut folded: BTreeMap<String, &Arc<str>> = BTreeMap::new();
         for (name, object) in collection.objects() {
             let path = path.join(name);
+            if let Some(other) = folded.insert(name.to_lowercase(), name) {
+                let reason = format!("its name is that of {other} but for capital letters");
+                findings.push(finding(&path, 0, reason));
+            }
             match &object.kind {
                 ObjectKind::Damaged { line, reason } => {
                     findings.push(finding(&path, *line, reason.to_string()));
@@ -70,16 +173,15 @@ pub fn check_home(home: &Home) -> Result<Vec<Finding>, StoreError> {
             findings.push(finding(path, 0, reason));
         }
     }
-    Ok(findings)
+    findings
 }
 
 /// The home as its files alone say.
-fn rebuild(home: &Home) -> Result<Snapshot, StoreError> {
-    let dir = home.tree.dir(&home.relative)?;
-    let dir = dir.ok_or_else(|| StoreError::NotFound(HomePath::root()))?;
+fn rebuild(dir: &Dir) -> Result<Snapshot, StoreError> {
     let empty = Snapshot::new(0, 0, PropertySet::empty());
-    let mut reconciler = Reconciler::new(&dir, empty, 0, 0)?;
-    reconciler.home(&dir)?;
+    let mut reconciler = Reconciler::new(dir, empty, 0, 0)?;
+    reconciler.read_only = true;
+    reconciler.home(dir)?;
     Ok(reconciler.work)
 }
 

@@ -39,6 +39,20 @@ pub(super) struct Done {
     pub(super) edits: Vec<Edit>,
     pub(super) overflow: Overflow,
     pub(super) now_s: i64,
+    pub(super) late: Option<Late>,
+}
+
+/// What is left to do when others may write again: the directory of the one file that was
+/// written becomes durable, together with what others wrote there.
+pub(super) struct Late {
+    /// The collection's directory.
+    pub(super) directory: Dir,
+    pub(super) path: HomePath,
+    pub(super) name: String,
+    /// The inode of the file that was written.
+    pub(super) inode: u64,
+    /// The file that was replaced, under its temporary name.
+    pub(super) replaced: Option<String>,
 }
 
 impl Transaction<'_> {
@@ -52,12 +66,13 @@ impl Transaction<'_> {
         if durable {
             self.sync_staged()?;
         }
+        let late = durable && self.spooled.is_empty() && self.is_single_file();
         let spool = self.home.spool.clone();
         let done = self
             .home
             .spool
             .prepare(&self.spooled, self.witness().as_ref())
-            .and_then(|()| self.run_steps(durable));
+            .and_then(|()| self.run_steps(durable, late));
         let trash = match done {
             Ok(trash) => trash,
             Err(error) => {
@@ -68,13 +83,39 @@ impl Transaction<'_> {
         self.keep();
         // From here on it is done: whatever fails now is only told.
         tell(spool.confirm(&self.spooled));
-        for path in trash {
+        tell(self.refresh_stats());
+        let late = match late.then(|| self.late(&trash)) {
+            Some(None) => {
+                tell(self.sync_directories(&self.steps));
+                None
+            }
+            late => late.flatten(),
+        };
+        for path in trash.into_iter().filter(|_| late.is_none()) {
             tell(self.with_parent(&path, |dir, name| dir.remove_all(name)));
         }
-        tell(self.refresh_stats());
         let (snapshot, edits) = (self.work.clone(), std::mem::take(&mut self.edits));
         let overflow = std::mem::take(&mut self.overflow);
-        Ok(Some(Done { snapshot, edits, overflow, now_s: self.now_s }))
+        Ok(Some(Done { snapshot, edits, overflow, now_s: self.now_s, late }))
+    }
+
+    /// Whether all that happens is that one file gets its name.
+    fn is_single_file(&self) -> bool {
+        matches!(self.steps.as_slice(), [Step::Install { directory: false, .. }])
+    }
+
+    /// What is to be done when the writer is free again.
+    fn late(&self, trash: &[PathBuf]) -> Option<Late> {
+        let [Step::Install { parent, name, .. }] = self.steps.as_slice() else { return None };
+        let path = self.edits.iter().find_map(|edit| match edit {
+            Edit::PutObject { path, .. } => Some(path.clone()),
+            _ => None,
+        })?;
+        let inode = self.work.object(&path)?.stat.inode;
+        let replaced = trash.first().and_then(|path| path.file_name()?.to_str());
+        let replaced = replaced.map(str::to_owned);
+        let directory = self.open(parent).ok()??;
+        Some(Late { directory, path, name: name.clone(), inode, replaced })
     }
 
     /// By what a later start sees that this transaction was committed.
@@ -130,11 +171,11 @@ impl Transaction<'_> {
     }
 
     /// Does all steps; what they left to be removed. Undoes them when one fails.
-    fn run_steps(&mut self, durable: bool) -> Result<Vec<PathBuf>, StoreError> {
+    fn run_steps(&mut self, durable: bool, late: bool) -> Result<Vec<PathBuf>, StoreError> {
         let steps = std::mem::take(&mut self.steps);
         let intended = durable && (steps.len() > 1 || steps.iter().any(Step::is_several));
         let mut done = Vec::new();
-        let result = self.try_steps(&steps, durable, intended, &mut done);
+        let result = self.try_steps(&steps, durable && !late, intended, &mut done);
         if result.is_err() {
             self.undo(&steps, done);
             if self.overflow_late {

@@ -29,6 +29,9 @@ fn scenarios() -> Vec<(&'static str, Action)> {
         ("replace a file", |tx| {
             tx.put(&path("calendar/a.ics"), &event("n"), None, &note("1")).map(|_| ())
         }),
+        ("prepare a file", |tx| {
+            tx.put(&path("calendar/a.ics"), &event("n"), None, &note("1")).map(|_| ())
+        }),
         ("delete a file", |tx| tx.delete(&path("calendar/a.ics"))),
         ("delete a collection", |tx| tx.delete(&path("calendar"))),
         ("move a file", |tx| tx.rename(&path("calendar/a.ics"), &path("inbox/z.ics"))),
@@ -120,7 +123,12 @@ fn strike(
     begin(root.path());
     let (store, home) = open(root.path(), Durability::Full);
     arm(n, fault);
-    let result = home.write(action);
+    let result = match name {
+        "prepare a file" => home
+            .prepare(&path("calendar/a.ics"), &event("n"), &note("1"))
+            .and_then(|prepared| home.write_prepared(prepared, action)),
+        _ => home.write(action),
+    };
     let met = disarm();
     let context = format!("{name}, call {n}, {fault:?}, {result:?}");
     if fault != Fault::Die {

@@ -4,17 +4,20 @@ use crate::disk::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::disk::{Dir, DiskError, Tree, layout};
+use crate::disk::{Dir, DiskError, Replacing, SyncGroups, Tree, layout};
 use crate::index::{
     CollectionKind, Edit, HomePath, Loaded, Log, ObjectEntry, PropertySet, Snapshot,
 };
 
+use super::commit::Late;
 use super::overflow::Overflow;
+use super::prepared::Prepared;
 use super::reconcile::{self, Reconciler};
 use super::store::{Store, StoreOptions};
 use super::{Spool, StoreError, Transaction};
@@ -36,6 +39,15 @@ pub struct Home {
     pub(super) options: StoreOptions,
     current: ArcSwap<Snapshot>,
     writer: Mutex<Writer>,
+    syncs: SyncGroups,
+    glance: Mutex<Glance>,
+}
+
+/// The directories as they were seen last, and when.
+#[derive(Debug, Default)]
+struct Glance {
+    at: Option<Instant>,
+    seen: Vec<(PathBuf, i64)>,
 }
 
 impl Home {
@@ -78,6 +90,8 @@ impl Home {
             options: store.options.clone(),
             current: ArcSwap::from_pointee(work),
             writer: Mutex::new(Writer { log, overflow }),
+            syncs: SyncGroups::default(),
+            glance: Mutex::default(),
         }))
     }
 
@@ -144,7 +158,16 @@ impl Home {
         &self,
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.run(f, false)
+        self.run(f, false, None)
+    }
+
+    /// The same with a file that was written before, which `f` probably puts.
+    pub fn write_prepared<R, E: From<StoreError>>(
+        &self,
+        prepared: Option<Prepared<'_>>,
+        f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.run(f, false, prepared)
     }
 
     /// The same without waiting for the disk: `Store::sync` makes many such writes durable.
@@ -152,16 +175,17 @@ impl Home {
         &self,
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.run(f, true)
+        self.run(f, true, None)
     }
 
     fn run<R, E: From<StoreError>>(
         &self,
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
         deferred: bool,
+        prepared: Option<Prepared<'_>>,
     ) -> Result<R, E> {
         let mut writer = self.writer.lock();
-        let mut transaction = Transaction::begin(self, writer.overflow.clone(), deferred);
+        let mut transaction = Transaction::begin(self, writer.overflow.clone(), deferred, prepared);
         let result = match f(&mut transaction) {
             Ok(result) => result,
             Err(error) => {
@@ -175,6 +199,10 @@ impl Home {
             Ok(Some(done)) => {
                 writer.overflow = done.overflow;
                 self.publish(&mut writer.log, done.now_s, &done.edits, done.snapshot);
+                drop(writer);
+                if let Some(late) = done.late {
+                    self.end(late)?;
+                }
                 Ok(result)
             }
             Ok(None) => Ok(result),
@@ -185,6 +213,41 @@ impl Home {
                 Err(error.into())
             }
         }
+    }
+
+    /// Makes what was written durable, together with others who write to the same collection.
+    fn end(&self, late: Late) -> Result<(), StoreError> {
+        if let Err(error) = self.syncs.sync(&late.directory) {
+            self.take_back(&late);
+            return Err(error.into());
+        }
+        if let Some(replaced) = &late.replaced
+            && let Err(error) = late.directory.remove_file(replaced)
+        {
+            tracing::warn!(%error, "after a write");
+        }
+        Ok(())
+    }
+
+    /// Puts back what was there before a write that cannot be made durable, unless somebody wrote
+    /// again since.
+    fn take_back(&self, late: &Late) {
+        let mut writer = self.writer.lock();
+        let dir = &late.directory;
+        let ours = matches!(dir.stat(&late.name), Ok(Some((_, stat))) if stat.inode == late.inode);
+        if ours {
+            let undone = match &late.replaced {
+                Some(replaced) => dir.rename(replaced, dir, &late.name, Replacing::Exchange),
+                None => dir.remove_file(&late.name),
+            };
+            if let Err(error) = undone {
+                tracing::error!(%error, "cannot undo a failed write");
+            }
+        }
+        if let Some(replaced) = &late.replaced {
+            let _ = dir.remove_file(replaced);
+        }
+        self.follow(&mut writer, Some(late.path.clone()));
     }
 
     /// Makes a new state of the home the present one.
@@ -221,6 +284,56 @@ impl Home {
             }
             Ok(())
         })
+    }
+
+    /// Looks at the attributes of what lies at these paths, which somebody may have changed.
+    pub fn refresh_attributes(&self, paths: &[HomePath]) -> Result<usize, StoreError> {
+        let mut writer = self.writer.lock();
+        self.reconcile_with(&mut writer, |reconciler, home| {
+            for path in paths {
+                if reconciler.work.collection(path).is_none() {
+                    self.refresh_one(reconciler, home, path)?;
+                } else if let Some(dir) = self.tree.dir(&self.relative.join(disk_path(path)?))? {
+                    reconciler.own_properties(&dir, path)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Looks at the directories, if nobody did for a moment: for homes of whose changes the
+    /// system does not tell. A file changed in place is found by the next sweep.
+    pub(super) fn glance(&self) {
+        let Some(mut glance) = self.glance.try_lock() else { return };
+        if glance.at.is_some_and(|at| at.elapsed() < GLANCE) {
+            return;
+        }
+        let seen = self.directory_times();
+        let same = glance.seen == seen;
+        if !same && glance.at.is_some() {
+            // Own writes come here too, and cost one look at the files.
+            if let Err(error) = self.reconcile() {
+                tracing::warn!(%error, guid = self.guid, "cannot follow changes");
+            }
+        }
+        *glance = Glance { at: Some(Instant::now()), seen };
+    }
+
+    fn directory_times(&self) -> Vec<(PathBuf, i64)> {
+        let snapshot = self.snapshot();
+        let mut waiting = vec![(self.relative.clone(), snapshot.root().clone())];
+        let mut times = Vec::new();
+        while let Some((path, collection)) = waiting.pop() {
+            for (name, child) in collection.collections() {
+                if let Ok(name) = name_of(name) {
+                    waiting.push((path.join(name), child.clone()));
+                }
+            }
+            if let Ok(Some(dir)) = self.tree.dir(&path) {
+                times.push((path, dir.own_stat().map_or(0, |stat| stat.modified_ns)));
+            }
+        }
+        times
     }
 
     /// A path whose collection is not known yet is found with the collection.
@@ -291,6 +404,8 @@ impl Home {
 const RACY_NS: i64 = 2_000_000_000;
 /// The same while the server runs: what is known was read after the change.
 const FRESH_NS: i64 = 50_000_000;
+/// How long directories are trusted of whose changes the system does not tell.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// The index is derived: a failure to write it costs time later and nothing else.
 fn keep(guid: &str, written: crate::disk::Result<()>) {

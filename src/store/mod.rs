@@ -5,9 +5,11 @@
 
 pub mod check;
 mod commit;
+mod finisher;
 mod home;
 mod intent;
 mod overflow;
+mod prepared;
 mod property;
 mod provision;
 mod reconcile;
@@ -29,6 +31,7 @@ pub use crate::index::{
     ObjectEntry, ObjectKind, PropertySet, Snapshot, SyncPoint, TokenError,
 };
 pub use home::Home;
+pub use prepared::Prepared;
 pub use property::PropertyChanges;
 pub use provision::{Provision, ProvisionedCollection};
 pub use spool::{Spool, SpoolEntry};

@@ -30,6 +30,8 @@ pub(super) struct Reconciler {
     now_s: i64,
     /// Files changed after this instant are read in any case.
     trusted_until_ns: i64,
+    /// Nothing on the disk is touched.
+    pub(super) read_only: bool,
 }
 
 impl Reconciler {
@@ -41,7 +43,14 @@ impl Reconciler {
         trusted_until_ns: i64,
     ) -> Result<Self, StoreError> {
         let overflow = Overflow::load(dir)?;
-        Ok(Self { work: known, edits: Vec::new(), overflow, now_s, trusted_until_ns })
+        Ok(Self {
+            work: known,
+            edits: Vec::new(),
+            overflow,
+            now_s,
+            trusted_until_ns,
+            read_only: false,
+        })
     }
 
     pub(super) fn edit(&mut self, edit: Edit) {
@@ -82,6 +91,23 @@ impl Reconciler {
             if !present.contains(&**name) {
                 self.edit(Edit::Remove { path: path.join(name) });
             }
+        }
+        Ok(())
+    }
+
+    /// The properties of a directory that is known; its members are as they were.
+    pub(super) fn own_properties(&mut self, dir: &Dir, path: &HomePath) -> Result<(), StoreError> {
+        let Some(known) = self.work.collection(path).cloned() else { return Ok(()) };
+        let (kind, properties) = match path.is_root() {
+            true => (CollectionKind::Home, self.collection_properties(dir, path)?.1),
+            false => self.read_collection(dir, path)?,
+        };
+        if known.kind != kind {
+            return self.collection(dir, path);
+        }
+        if *known.properties != *properties {
+            let (path, created_s) = (path.clone(), known.created_s);
+            self.edit(Edit::PutCollection { path, kind, created_s, properties });
         }
         Ok(())
     }
@@ -160,7 +186,9 @@ impl Reconciler {
                 if dir.list()?.0.iter().any(|listed| listed.name.ends_with(".ics")) {
                     // Remembered, so that it stays a calendar when it is empty again.
                     let value = resource_type(CollectionKind::Calendar);
-                    let _ = attribute::set(dir, dir.path(), &RESOURCE_TYPE, &value);
+                    if !self.read_only {
+                        let _ = attribute::set(dir, dir.path(), &RESOURCE_TYPE, &value);
+                    }
                     CollectionKind::Calendar
                 } else {
                     CollectionKind::Plain
@@ -228,7 +256,9 @@ impl Reconciler {
                 return Ok(());
             }
         }
-        if let ObjectKind::Damaged { line, reason } = &entry.kind {
+        if let ObjectKind::Damaged { line, reason } = &entry.kind
+            && !self.read_only
+        {
             tracing::warn!(path = %dir.path().join(name).display(), line, %reason, "damaged file");
         }
         self.edit(Edit::PutObject { path: path.clone(), entry });

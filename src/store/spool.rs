@@ -4,8 +4,11 @@
 //! so that after a crash there is never a message without its write nor a write without its
 //! message. Removal is not made durable: doing the work twice must be harmless.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::disk::{Dir, Replacing, Tree, layout};
 
@@ -60,11 +63,13 @@ impl Witness {
 #[derive(Debug)]
 pub struct Spool {
     tree: Arc<Tree>,
+    /// Work that is done and waits for its effects to be durable.
+    done: Mutex<HashSet<String>>,
 }
 
 impl Spool {
     pub(super) fn new(tree: Arc<Tree>) -> Self {
-        Self { tree }
+        Self { tree, done: Mutex::default() }
     }
 
     fn dir(&self) -> Result<Dir, StoreError> {
@@ -127,6 +132,9 @@ impl Spool {
         let mut found = Vec::new();
         for listed in dir.list()?.0 {
             let Some(id) = listed.name.strip_suffix(SUFFIX) else { continue };
+            if self.done.lock().contains(id) {
+                continue;
+            }
             let stat = dir.stat(&listed.name)?;
             let body = dir.read(&listed.name, u64::MAX)?;
             if let (Some((_, stat)), Some(body)) = (stat, body) {
@@ -141,7 +149,8 @@ impl Spool {
 
     /// Whether work is committed and not removed.
     pub fn holds(&self, id: &str) -> Result<bool, StoreError> {
-        Ok(self.dir()?.stat(&file_name(id, SUFFIX))?.is_some())
+        let done = self.done.lock().contains(id);
+        Ok(!done && self.dir()?.stat(&file_name(id, SUFFIX))?.is_some())
     }
 
     /// After a crash: confirms the entries whose write was committed and drops the others.
@@ -170,9 +179,16 @@ impl Spool {
         Ok(dir.sync()?)
     }
 
+    /// The work is done, and will be removed when its effects are durable.
+    pub(super) fn hide(&self, id: &str) {
+        self.done.lock().insert(id.to_owned());
+    }
+
     /// The work is done.
     pub fn remove(&self, id: &str) -> Result<(), StoreError> {
-        Ok(self.dir()?.remove_file(&file_name(id, SUFFIX))?)
+        self.dir()?.remove_file(&file_name(id, SUFFIX))?;
+        self.done.lock().remove(id);
+        Ok(())
     }
 }
 

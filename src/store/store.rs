@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -12,6 +13,7 @@ use crate::disk::{self, EntryKind, Tree, attribute, layout, lock};
 
 use crate::index::ObjectEntry;
 
+use super::finisher::Finisher;
 use super::uid_lock::{TIME_OUT, UidLocks};
 use super::{Home, Provision, Spool, StoreError, UidGuard};
 
@@ -49,6 +51,9 @@ pub struct Store {
     /// Held while a home is opened; which one, its GUID says.
     opening: [Mutex<()>; OPENERS],
     uids: Arc<UidLocks>,
+    unwatched: AtomicBool,
+    /// None where nothing is made durable. Ends before the lock is given back.
+    finisher: Option<Finisher>,
     _lock: lock::DataLock,
 }
 
@@ -62,14 +67,17 @@ impl Store {
         probe_attributes(&tree)?;
         tree.make_dirs(&[layout::CALENDARS, layout::UIDS].iter().collect::<PathBuf>())?;
         let spool = Arc::new(Spool::new(tree.clone()));
-        let (homes, opening) = (Mutex::default(), Default::default());
+        let full = options.durability == Durability::Full;
+        let finisher = full.then(|| Finisher::start(tree.clone(), spool.clone()));
         let store = Arc::new(Self {
             tree,
             options,
             spool,
-            homes,
-            opening,
+            homes: Mutex::default(),
+            opening: Default::default(),
             uids: Arc::default(),
+            unwatched: AtomicBool::new(false),
+            finisher,
             _lock: held,
         });
         store.spool.recover(|witness| {
@@ -87,8 +95,12 @@ impl Store {
 
     /// The home of `guid`; none when there is none on the disk.
     pub fn home(&self, guid: &str) -> Result<Option<Arc<Home>>, StoreError> {
-        if let Some(home) = self.homes.lock().get(guid) {
-            return Ok(Some(home.clone()));
+        let opened = self.opened_home(guid);
+        if let Some(home) = opened {
+            if self.unwatched.load(Ordering::Relaxed) {
+                home.glance();
+            }
+            return Ok(Some(home));
         }
         let Some(shard) = layout::home_shard(guid) else { return Ok(None) };
         let relative = shard.join(guid);
@@ -115,6 +127,11 @@ impl Store {
         self.homes.lock().values().cloned().collect()
     }
 
+    /// Whether the system tells of every change of files; otherwise homes are looked at on use.
+    pub fn set_watched(&self, watched: bool) {
+        self.unwatched.store(!watched, Ordering::Relaxed);
+    }
+
     /// Closes a home that is gone from the disk.
     pub fn forget(&self, guid: &str) {
         self.homes.lock().remove(guid);
@@ -127,20 +144,16 @@ impl Store {
 
     /// The GUIDs of all homes on the disk, in order.
     pub fn homes(&self) -> Result<Vec<String>, StoreError> {
-        let mut found = Vec::new();
-        let uids: PathBuf = [layout::CALENDARS, layout::UIDS].iter().collect();
-        let Some(uids) = self.tree.dir(&uids)? else { return Ok(found) };
-        for first in uids.list()?.0 {
-            let Some(first) = uids.open_dir(&first.name)? else { continue };
-            for second in first.list()?.0 {
-                let Some(second) = first.open_dir(&second.name)? else { continue };
-                let homes = second.list()?.0.into_iter();
-                let homes = homes.filter(|home| home.kind == EntryKind::Directory);
-                found.extend(homes.map(|home| home.name).filter(|guid| layout::is_guid(guid)));
-            }
-        }
-        found.sort();
-        Ok(found)
+        homes_in(&self.tree)
+    }
+
+    /// Throws away what is known of a home and reads its files again; false where there is none.
+    pub(super) fn rebuild(&self, guid: &str) -> Result<bool, StoreError> {
+        let Some(shard) = layout::home_shard(guid) else { return Ok(false) };
+        let Some(dir) = self.tree.dir(&shard.join(guid))? else { return Ok(false) };
+        self.forget(guid);
+        dir.remove_file(layout::INDEX)?;
+        Ok(self.home(guid)?.is_some())
     }
 
     /// Waits until no other operation works on this UID, at most 60 s.
@@ -153,6 +166,22 @@ impl Store {
         &self.spool
     }
 
+    /// Work of the queue is done: its entry goes when what it wrote is durable, which nobody has
+    /// to wait for.
+    pub fn finish(&self, id: &str) {
+        match &self.finisher {
+            Some(finisher) => {
+                self.spool.hide(id);
+                finisher.finish(id);
+            }
+            None => {
+                if let Err(error) = self.spool.remove(id) {
+                    tracing::warn!(%error, id, "finished work stays in the queue");
+                }
+            }
+        }
+    }
+
     /// Makes everything written with `Home::write_deferred` so far durable.
     pub fn sync(&self) -> Result<(), StoreError> {
         if self.options.durability == Durability::Full
@@ -162,6 +191,24 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The GUIDs of all homes on the disk, in order.
+pub(super) fn homes_in(tree: &Tree) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    let uids: PathBuf = [layout::CALENDARS, layout::UIDS].iter().collect();
+    let Some(uids) = tree.dir(&uids)? else { return Ok(found) };
+    for first in uids.list()?.0 {
+        let Some(first) = uids.open_dir(&first.name)? else { continue };
+        for second in first.list()?.0 {
+            let Some(second) = first.open_dir(&second.name)? else { continue };
+            let homes = second.list()?.0.into_iter();
+            let homes = homes.filter(|home| home.kind == EntryKind::Directory);
+            found.extend(homes.map(|home| home.name).filter(|guid| layout::is_guid(guid)));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Writes, reads and removes one attribute, so that a mount without them is told at once.

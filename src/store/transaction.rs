@@ -16,6 +16,7 @@ use crate::index::{
 
 use super::home::{disk_path, name_of, read_all};
 use super::overflow::{FILE, Overflow};
+use super::prepared::Prepared;
 use super::property::{RESOURCE_TYPE, resource_type};
 use super::reconcile::is_known;
 use super::{Home, PropertyChanges, SpoolEntry, StoreError};
@@ -64,12 +65,18 @@ pub struct Transaction<'home> {
     /// The overflow file was written again by the commit itself.
     pub(super) overflow_late: bool,
     pub(super) now_s: i64,
+    prepared: Option<Prepared<'home>>,
     temporaries: Vec<PathBuf>,
     stale: Option<HomePath>,
 }
 
 impl<'home> Transaction<'home> {
-    pub(super) fn begin(home: &'home Home, overflow: Overflow, deferred: bool) -> Self {
+    pub(super) fn begin(
+        home: &'home Home,
+        overflow: Overflow,
+        deferred: bool,
+        prepared: Option<Prepared<'home>>,
+    ) -> Self {
         Self {
             home,
             overflow_before: overflow.clone(),
@@ -83,6 +90,7 @@ impl<'home> Transaction<'home> {
             written: Vec::new(),
             spooled: Vec::new(),
             edits: Vec::new(),
+            prepared,
             temporaries: Vec::new(),
             stale: None,
             now_s: home.options.clock.now().timestamp(),
@@ -253,6 +261,9 @@ impl<'home> Transaction<'home> {
         properties: &PropertySet,
         replaces: bool,
     ) -> Result<(crate::disk::Stat, Rest), StoreError> {
+        if let Some(staged) = self.stage_prepared(parent, name, content, properties, replaces) {
+            return Ok(staged);
+        }
         let (physical, dir) = self.directory(parent)?;
         let temporary = temporary_name();
         self.temporaries.push(physical.join(&temporary));
@@ -278,6 +289,33 @@ impl<'home> Transaction<'home> {
             });
         }
         Ok((stat, rest))
+    }
+
+    /// Uses what was written before, if it is what is to be written.
+    fn stage_prepared(
+        &mut self,
+        parent: &Path,
+        name: &str,
+        content: &[u8],
+        properties: &PropertySet,
+        replaces: bool,
+    ) -> Option<(crate::disk::Stat, Rest)> {
+        let physical = self.physical(parent);
+        let fits = self.prepared.as_ref().is_some_and(|prepared| {
+            prepared.parent == physical
+                && prepared.content == content
+                && *prepared.properties == *properties
+        });
+        if !fits || self.is_fresh(parent) {
+            return None;
+        }
+        let mut prepared = self.prepared.take()?;
+        prepared.used = true;
+        let temporary = std::mem::take(&mut prepared.temporary);
+        self.temporaries.push(physical.join(&temporary));
+        let (parent, name) = (parent.to_owned(), name.to_owned());
+        self.steps.push(Step::Install { parent, temporary, name, directory: false, replaces });
+        Some((prepared.stat, std::mem::take(&mut prepared.rest)))
     }
 
     /// Removes a file, or a collection with everything in it.
@@ -491,10 +529,10 @@ pub(super) fn physical_before(steps: &[Step], path: &Path) -> PathBuf {
 }
 
 /// Properties that did not fit.
-type Rest = Vec<(Name, Arc<str>)>;
+pub(super) type Rest = Vec<(Name, Arc<str>)>;
 
 /// Writes properties as attributes; those that did not fit are the answer.
-fn set_attributes(
+pub(super) fn set_attributes(
     fd: impl std::os::fd::AsFd,
     path: &Path,
     properties: &PropertySet,

@@ -39,13 +39,16 @@ pub fn start(store: &Arc<Store>) -> std::io::Result<()> {
 fn run(store: &Weak<Store>, root: &Path) {
     let homes: PathBuf = root.join(layout::CALENDARS).join(layout::UIDS);
     let (source, seen) = Source::open(&homes);
-    let sweep = if source.is_complete() { SWEEP } else { POLL };
+    let mut complete = source.is_complete();
     // What changed before the notifications were set up has been told by nobody.
     let mut waiting = Waiting { everything: true, ..Waiting::default() };
     let mut swept = Instant::now();
     loop {
         waiting.collect(&seen, &homes);
         let Some(store) = store.upgrade() else { return };
+        complete &= !waiting.blind;
+        store.set_watched(complete);
+        let sweep = if complete { SWEEP } else { POLL };
         if swept.elapsed() > sweep {
             waiting.everything = true;
             swept = Instant::now();
@@ -58,9 +61,19 @@ fn run(store: &Weak<Store>, root: &Path) {
 #[derive(Debug, Default, PartialEq)]
 struct Waiting {
     everything: bool,
+    blind: bool,
     homes: BTreeSet<String>,
     indexes: BTreeSet<String>,
     paths: BTreeMap<String, BTreeSet<HomePath>>,
+    attributes: BTreeMap<String, BTreeSet<HomePath>>,
+}
+
+/// What happened to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Changed,
+    Attributes,
+    Removed,
 }
 
 impl Waiting {
@@ -81,7 +94,8 @@ impl Waiting {
             let nothing = !self.everything
                 && self.homes.is_empty()
                 && self.indexes.is_empty()
-                && self.paths.is_empty();
+                && self.paths.is_empty()
+                && self.attributes.is_empty();
             if !nothing && first.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
                 return;
             }
@@ -91,13 +105,19 @@ impl Waiting {
     fn add(&mut self, seen: Seen, homes: &Path) {
         match seen {
             Seen::Lost => self.everything = true,
-            Seen::Changed(path) => self.add_path(&path, homes, false),
-            Seen::Removed(path) => self.add_path(&path, homes, true),
+            Seen::Blind => {
+                tracing::warn!("too many directories to be told of all changes: polling as well");
+                self.everything = true;
+                self.blind = true;
+            }
+            Seen::Changed(path) => self.add_path(&path, homes, What::Changed),
+            Seen::Attributes(path) => self.add_path(&path, homes, What::Attributes),
+            Seen::Removed(path) => self.add_path(&path, homes, What::Removed),
         }
     }
 
     /// Sorts a path below `homes`: XX, YY, GUID, names in the home.
-    fn add_path(&mut self, path: &Path, homes: &Path, removed: bool) {
+    fn add_path(&mut self, path: &Path, homes: &Path, what: What) {
         let Ok(below) = path.strip_prefix(homes) else { return };
         let names: Option<Vec<&str>> = below
             .components()
@@ -108,17 +128,21 @@ impl Waiting {
             .collect();
         let Some(names) = names else { return };
         match names.as_slice() {
-            [_, _, guid] => {
+            [_, _, guid] if what != What::Attributes => {
                 self.homes.insert((*guid).to_owned());
             }
-            [_, _, guid, name] if removed && *name == layout::INDEX => {
+            [_, _, guid, name] if what == What::Removed && *name == layout::INDEX => {
                 self.indexes.insert((*guid).to_owned());
             }
             [_, _, guid, names @ ..] => {
                 let segments: Option<Vec<String>> =
                     names.iter().map(|name| layout::segment(name)).collect();
                 if let Some(segments) = segments {
-                    let paths = self.paths.entry((*guid).to_owned()).or_default();
+                    let all = match what {
+                        What::Attributes => &mut self.attributes,
+                        What::Changed | What::Removed => &mut self.paths,
+                    };
+                    let paths = all.entry((*guid).to_owned()).or_default();
                     paths.insert(HomePath::new(segments));
                 }
             }
@@ -133,11 +157,17 @@ impl Waiting {
         }
         for guid in &self.homes {
             self.paths.remove(guid);
+            self.attributes.remove(guid);
             tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.reconcile()), store);
         }
         for (guid, paths) in &self.paths {
             let paths: Vec<_> = paths.iter().cloned().collect();
             tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.refresh(&paths)), store);
+        }
+        for (guid, paths) in &self.attributes {
+            let paths: Vec<_> = paths.iter().cloned().collect();
+            let home = store.opened_home(guid);
+            tell(guid, home.map_or(Ok(0), |home| home.refresh_attributes(&paths)), store);
         }
         for guid in &self.indexes {
             if let Some(home) = store.opened_home(guid) {

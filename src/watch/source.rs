@@ -4,18 +4,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{EventKind, ModifyKind};
+use notify::{Config, ErrorKind, Event, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 /// One thing that was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     /// Something at this path is new or different.
     Changed(PathBuf),
+    /// The attributes, owner or mode of what is at this path.
+    Attributes(PathBuf),
     /// Something at this path is gone.
     Removed(PathBuf),
     /// Notifications were lost.
     Lost,
+    /// From now on some will be missing: the system watches no more directories.
+    Blind,
 }
 
 /// An open source of notifications.
@@ -31,7 +35,9 @@ impl Source {
     pub(super) fn open(path: &Path) -> (Self, Receiver<Seen>) {
         let (sender, receiver) = channel();
         let told = sender.clone();
-        let made = notify::recommended_watcher(move |event| forward(event, &told));
+        // Opening and reading, which the server does all the time, is not asked for.
+        let config = Config::default().with_event_kinds(EventKindMask::CORE);
+        let made = RecommendedWatcher::new(move |event| forward(event, &told), config);
         let watched = made.and_then(|mut watcher| {
             watcher.watch(path, RecursiveMode::Recursive)?;
             Ok(watcher)
@@ -54,25 +60,26 @@ impl Source {
 }
 
 fn forward(event: notify::Result<Event>, told: &Sender<Seen>) {
-    let Ok(event) = event else {
-        let _ = told.send(Seen::Lost);
-        return;
+    let event = match event {
+        Ok(event) => event,
+        Err(error) => {
+            let full = matches!(error.kind, ErrorKind::MaxFilesWatch);
+            let _ = told.send(if full { Seen::Blind } else { Seen::Lost });
+            return;
+        }
     };
     if event.need_rescan() {
         let _ = told.send(Seen::Lost);
     }
-    let removed = match event.kind {
-        // Reading makes notifications too; only the end of writing matters.
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+    let seen = match event.kind {
         EventKind::Access(_) => return,
-        EventKind::Remove(_) => true,
-        EventKind::Modify(ModifyKind::Name(_)) | EventKind::Create(_) | EventKind::Modify(_) => {
-            false
+        EventKind::Remove(_) => Seen::Removed,
+        EventKind::Modify(ModifyKind::Metadata(_)) => Seen::Attributes,
+        EventKind::Modify(_) | EventKind::Create(_) | EventKind::Any | EventKind::Other => {
+            Seen::Changed
         }
-        EventKind::Any | EventKind::Other => false,
     };
     for path in event.paths {
-        let seen = if removed { Seen::Removed(path) } else { Seen::Changed(path) };
-        let _ = told.send(seen);
+        let _ = told.send(seen(path));
     }
 }

@@ -5,6 +5,7 @@ mod command_line;
 mod configuration;
 mod crash;
 mod demo;
+mod external_edits;
 mod harness;
 mod tidy;
 mod transcripts;

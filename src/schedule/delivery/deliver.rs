@@ -45,7 +45,7 @@ pub fn deliver(env: &Env<'_>, guard: Option<UidGuard>, committed: Committed) {
             match run(env, &work) {
                 Ok(more) => {
                     next.extend(more);
-                    done(env, &id);
+                    env.store.finish(&id);
                 }
                 Err(error) => tracing::error!(%error, id, "scheduling work stays in the queue"),
             }
@@ -88,13 +88,6 @@ fn replay_entry(env: &Env<'_>, entry: &SpoolEntry) -> Result<(), StoreError> {
         Err(error) => tracing::error!(%error, "scheduling work stays in the queue"),
     }
     Ok(())
-}
-
-fn done(env: &Env<'_>, id: &str) {
-    let removed = env.store.sync().and_then(|()| env.store.spool().remove(id));
-    if let Err(error) = removed {
-        tracing::warn!(%error, id, "finished scheduling work stays in the queue");
-    }
 }
 
 /// Does one piece of work; returns what follows from it, already in the queue.

@@ -1,0 +1,77 @@
+//! What lies beside the homes: links of people to their homes, and the queue.
+
+use std::path::{Path, PathBuf};
+
+use crate::disk::{EntryKind, Tree, layout};
+
+use super::{Report, StoreError, whole};
+
+/// Every link leads to a home. Repairing removes one that leads nowhere: it holds nothing, and
+/// is made again with the home.
+pub(super) fn links(tree: &Tree, repair: bool, report: &mut Report) -> Result<(), StoreError> {
+    let Some(calendars) = tree.dir(Path::new(layout::CALENDARS))? else { return Ok(()) };
+    for kind in calendars.list()?.0 {
+        if kind.name == layout::UIDS || kind.kind != EntryKind::Directory {
+            continue;
+        }
+        let Some(dir) = calendars.open_dir(&kind.name)? else { continue };
+        for listed in dir.list()?.0 {
+            let path = dir.path().join(&listed.name);
+            let Some(target) = dir.read_link(&listed.name)? else {
+                report.findings.push(whole(path, "it is no link to a home".to_owned()));
+                continue;
+            };
+            let home: PathBuf = [Path::new(layout::CALENDARS), Path::new(&kind.name)]
+                .iter()
+                .chain([&Path::new(&target)])
+                .fold(PathBuf::new(), |at, part| joined(at, part));
+            if tree.dir(&home)?.is_some() {
+                continue;
+            }
+            let finding = whole(path, format!("it leads to {target}, where no home is"));
+            if repair {
+                dir.remove_file(&listed.name)?;
+                report.repaired.push(finding);
+            } else {
+                report.findings.push(finding);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A path with `..` taken as text: links are the server's own.
+fn joined(mut at: PathBuf, part: &Path) -> PathBuf {
+    for name in part {
+        if name == ".." {
+            at.pop();
+        } else {
+            at.push(name);
+        }
+    }
+    at
+}
+
+/// Every entry of the queue can be read.
+pub(super) fn queue(tree: &Tree, report: &mut Report) -> Result<(), StoreError> {
+    let Some(spool) = tree.dir(Path::new(layout::SPOOL))? else { return Ok(()) };
+    for listed in spool.list()?.0 {
+        let path = spool.path().join(&listed.name);
+        let known = [".work", ".pending"].iter().any(|suffix| listed.name.ends_with(suffix));
+        if !known && !listed.name.starts_with(layout::TEMPORARY) {
+            report.findings.push(whole(path, "it is no message to deliver".to_owned()));
+            continue;
+        }
+        match spool.read(&listed.name, u64::MAX) {
+            Ok(Some(content)) if listed.name.ends_with(".work") && !content.contains(&b'\n') => {
+                report.findings.push(whole(path, "it is cut off".to_owned()));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let reason = format!("it cannot be read: {}", error.source);
+                report.findings.push(whole(path, reason));
+            }
+        }
+    }
+    Ok(())
+}
