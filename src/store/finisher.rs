@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::disk::Tree;
 
@@ -56,9 +56,10 @@ impl Drop for Finisher {
 fn run(tree: &Tree, spool: &Spool, finished: &Receiver<String>) {
     while let Ok(first) = finished.recv() {
         let mut ids = vec![first];
-        while let Ok(id) = finished.recv_timeout(TOGETHER) {
+        let until = Instant::now() + TOGETHER;
+        while let Ok(id) = finished.recv_timeout(until.saturating_duration_since(Instant::now())) {
             ids.push(id);
-            if ids.len() >= 1000 {
+            if Instant::now() >= until {
                 break;
             }
         }
