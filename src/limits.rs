@@ -36,6 +36,8 @@ pub const PROPERTY_BYTES: usize = 256 * 1024;
 pub const PATH_SEGMENT_BYTES: usize = 240;
 /// Segments of one request path.
 pub const PATH_SEGMENTS: usize = 32;
+/// Changes in one bulk request.
+pub const BULK_RESOURCES: usize = 250;
 /// Components nested in each other in one calendar object.
 pub const COMPONENT_DEPTH: usize = 16;
 /// Components of one calendar object (overrides, alarms and time zones included).

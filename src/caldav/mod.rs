@@ -14,6 +14,7 @@ pub mod instances;
 pub mod period;
 pub mod redact;
 pub mod repair;
+pub mod split;
 pub mod text_match;
 pub mod time_range;
 pub mod timezone_service;

@@ -13,6 +13,8 @@ use crate::dav::{DavPath, Error, Name, Precondition, Result};
 use crate::resource::{self, Resource};
 use crate::store::{HomePath, PropertyChanges, Snapshot, Transaction};
 
+/// A state token of collections: this and the ctag (apple-calendarserver-bulk-change §6).
+pub const CTAG: &str = "http://me.com/_namespace/ctag/";
 const LOCKS: Name = Name::new(TWISTED_PRIVATE, "locks");
 const MATCH_ETAGS: Name = Name::new(TWISTED_PRIVATE, "scheduling-match-etags");
 
@@ -147,8 +149,9 @@ fn if_state(context: &Context, snapshot: &Snapshot, path: Option<&DavPath>) -> i
     let snapshot = if same_home { snapshot } else { &place.snapshot };
     let locks = locks_of(context, snapshot);
     let tokens = locks.covering(place.path.segments()).into_iter();
-    if_header::State {
-        etag: resource::etag_at(snapshot, &place.path),
-        tokens: tokens.map(|lock| lock.token.clone()).collect(),
-    }
+    let etag = resource::etag_at(snapshot, &place.path);
+    // The ctag of a collection is its entity tag.
+    let ctag = etag.as_ref().filter(|_| resource.kind.is_collection());
+    let ctag = ctag.map(|etag| format!("{CTAG}{}", etag.0));
+    if_header::State { etag, tokens: tokens.map(|lock| lock.token.clone()).chain(ctag).collect() }
 }

@@ -1,7 +1,12 @@
 //! Content-Type values (RFC 9110 §8.3) and the type of calendar data.
 
+use bytes::Bytes;
+
+use super::errors::not_calendar_data;
 use crate::caldav::calendar_data::Format;
+use crate::dav::header::Accept;
 use crate::dav::{Error, Precondition, Request, Result};
+use crate::ical::{self, Component, jcal};
 
 /// A media type: lower-case type and parameters in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +81,30 @@ pub fn check_calendar(request: &Request) -> Result<Format> {
         "text/calendar" => Ok(Format::ICalendar),
         "application/calendar+json" => Ok(Format::JCal),
         _ => refuse("only text/calendar and application/calendar+json can be stored here"),
+    }
+}
+
+/// Reads calendar data of either format.
+pub fn read(text: &[u8], format: Format) -> Result<Component> {
+    match format {
+        Format::ICalendar => ical::parse(text).map_err(|error| not_calendar_data(&error)),
+        Format::JCal => jcal::parse(text).map_err(|error| not_calendar_data(&error)),
+    }
+}
+
+/// Stored calendar data in the format that the client likes best, and its media type; where it
+/// does not say, that of its own body.
+pub fn represent(request: &Request, bytes: Bytes) -> Result<(Bytes, String)> {
+    let sent = match check_calendar(request) {
+        Ok(Format::JCal) => [JCAL, "text/calendar"],
+        _ => ["text/calendar", JCAL],
+    };
+    match Accept::of(request)?.best(&sent) {
+        Some(JCAL) => {
+            let tree = ical::parse(&bytes).map_err(Error::internal)?;
+            Ok((jcal::to_bytes(&tree).into(), format!("{JCAL};charset=utf-8")))
+        }
+        _ => Ok((bytes, CALENDAR.to_owned())),
     }
 }
 

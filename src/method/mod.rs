@@ -4,6 +4,7 @@
 
 mod acl;
 pub mod allow;
+mod bulk;
 mod collection;
 pub mod conditions;
 pub mod context;

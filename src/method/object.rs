@@ -84,13 +84,8 @@ pub fn read_body(context: &Context) -> Result<Incoming> {
         return Err(Error::from(Precondition::ValidCalendarData).because("the body is empty"));
     }
     validate::check_size(body.len(), context.config.limits.resource_bytes)?;
-    let (bytes, tree) = match format {
-        Format::ICalendar => {
-            let tree = ical::parse(body).map_err(|error| not_calendar_data(&error))?;
-            (Some(body.clone()), tree)
-        }
-        Format::JCal => (None, ical::jcal::parse(body).map_err(|error| not_calendar_data(&error))?),
-    };
+    let tree = media_type::read(body, format)?;
+    let bytes = (format == Format::ICalendar).then(|| body.clone());
     Ok(Incoming { bytes, tree, properties: PropertyChanges::none() })
 }
 
@@ -287,11 +282,12 @@ pub fn respond(context: &Context, target: &Resource, stored: Stored) -> Result<R
         (false, false) => 204,
     });
     if prefer.representation {
+        let (bytes, media_type) = media_type::represent(context.request, stored.bytes)?;
         response = response
             .with("preference-applied", "return=representation")
             .with("content-location", context.href(target))
             .with("etag", etag)
-            .with_body(media_type::CALENDAR, stored.bytes);
+            .with_body(&media_type, bytes);
     } else if !stored.changed {
         response = response.with("etag", etag);
     }

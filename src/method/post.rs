@@ -1,16 +1,15 @@
-//! POST: add-member (RFC 5995), the outbox (RFC 6638 §5), the free-busy URL.
+//! POST: add-member (RFC 5995), the outbox (RFC 6638 §5), many changes at once, the free-busy URL.
 
 use uuid::Uuid;
 
 use super::context::Context;
-use super::errors::not_calendar_data;
 use super::media_type;
 use super::object::{self, Purpose};
 use super::scheduling::{self, Scheduling};
-use super::{free_busy_url, timezones};
+use super::{bulk, free_busy_url, timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Precondition, Response, Result};
-use crate::ical::{self, AccessLevel};
+use crate::ical::AccessLevel;
 use crate::resource::Resource;
 use crate::schedule;
 
@@ -30,20 +29,21 @@ pub fn run(context: &Context) -> Result<Response> {
         ResourceKind::FreeBusyUrl => free_busy_url::run(context),
         ResourceKind::Timezones => timezones::classic(context),
         ResourceKind::Outbox => outbox(context),
+        ResourceKind::Calendar => bulk::run(context),
         _ => Err(Error::status(403).because("nothing can be posted here")),
     }
 }
 
 /// A scheduling message to the outbox: in effect a question for busy times.
 fn outbox(context: &Context) -> Result<Response> {
-    media_type::check_calendar(context.request)?;
-    let message = ical::parse(&context.request.body).map_err(|error| not_calendar_data(&error))?;
+    let format = media_type::check_calendar(context.request)?;
+    let message = media_type::read(&context.request.body, format)?;
     if message.has(AccessLevel::PROPERTY) {
         return Err(Precondition::NoAccessRestrictions.into());
     }
     let scheduling = Scheduling::of(context);
     let owner = scheduling::owner_of(&context.resource);
-    let post = schedule::Post { actor: context.actor_id(), owner, message: &message };
+    let post = schedule::Post { actor: context.actor_id(), owner, message: &message, format };
     let answer = schedule::post(&scheduling.env(), &post)?;
     Ok(Response::new(200).with_body("application/xml; charset=utf-8", answer))
 }
@@ -57,10 +57,15 @@ pub fn is_add_member(resource: &Resource) -> bool {
 fn add_member(context: &Context) -> Result<Response> {
     let calendar = context.resource.parent().filter(|calendar| calendar.exists);
     let calendar = calendar.ok_or_else(Error::not_found)?;
+    Ok(add(context, &calendar)?.0)
+}
+
+/// Stores the body as a new member of a calendar.
+pub(super) fn add(context: &Context, calendar: &Resource) -> Result<(Response, Resource)> {
     let incoming = object::read_body(context)?;
     let name = format!("{}.ics", Uuid::new_v4());
     let target = calendar.member(&name).ok_or_else(Error::not_found)?;
     let stored = object::store(context, &target, incoming, Purpose::Copy)?;
     let response = object::respond(context, &target, stored)?;
-    Ok(response.with("location", context.href(&target)))
+    Ok((response.with("location", context.href(&target)), target))
 }

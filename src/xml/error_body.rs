@@ -18,9 +18,22 @@ pub fn error_body(error: &Error, prefix: &str) -> Option<String> {
 
 /// The `DAV:error` element inside another document.
 pub(super) fn write_error(writer: &mut Writer, error: &Error, prefix: &str) {
+    write_error_with(writer, error, prefix, |_| {});
+}
+
+/// The same with more content.
+pub(super) fn write_error_with(
+    writer: &mut Writer,
+    error: &Error,
+    prefix: &str,
+    more: impl FnOnce(&mut Writer),
+) {
     // Inside a response the sentence goes to DAV:responsedescription.
     let silent = Error { description: None, ..error.clone() };
-    writer.element(&ERROR, |writer| write_content(writer, &silent, prefix));
+    writer.element(&ERROR, |writer| {
+        write_content(writer, &silent, prefix);
+        more(writer);
+    });
 }
 
 fn write_content(writer: &mut Writer, error: &Error, prefix: &str) {

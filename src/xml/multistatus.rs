@@ -4,7 +4,7 @@
 use std::io;
 
 use super::Writer;
-use super::error_body::write_error;
+use super::error_body::{write_error, write_error_with};
 use crate::dav::{Error, Name};
 
 const MULTISTATUS: Name = Name::dav("multistatus");
@@ -53,6 +53,25 @@ impl<'a> Multistatus<'a> {
         if error.precondition.is_some() {
             write_error(&mut self.writer, error, prefix);
         }
+        if let Some(description) = &error.description {
+            self.writer.leaf(&Name::dav("responsedescription"), description);
+        }
+        self.writer.close(&RESPONSE);
+        self.flush_when(CHUNK_BYTES)
+    }
+
+    /// A response for a change that failed, with more to say inside `DAV:error`.
+    pub fn failed(
+        &mut self,
+        href: &str,
+        error: &Error,
+        prefix: &str,
+        more: impl FnOnce(&mut Writer),
+    ) -> io::Result<()> {
+        self.writer.open(&RESPONSE);
+        self.writer.href(href);
+        write_status(&mut self.writer, error.status);
+        write_error_with(&mut self.writer, error, prefix, more);
         if let Some(description) = &error.description {
             self.writer.leaf(&Name::dav("responsedescription"), description);
         }

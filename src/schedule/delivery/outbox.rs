@@ -9,9 +9,10 @@ use super::busy;
 use super::default_calendar::inbox;
 use super::env::{Env, Right};
 use crate::caldav::Period;
+use crate::caldav::calendar_data::Format;
 use crate::caldav::free_busy::{BusyTime, Options};
 use crate::dav::{Error, Precondition, Result};
-use crate::ical::{Component, DateOrTime, Property};
+use crate::ical::{Component, DateOrTime, Property, jcal};
 use crate::schedule::changes::escape;
 use crate::schedule::itip::{Method, PRODID};
 use crate::schedule::object::zones_of;
@@ -27,6 +28,8 @@ pub struct Post<'a> {
     pub owner: &'a str,
     /// The message.
     pub message: &'a Component,
+    /// The format of the message, and of the answer.
+    pub format: Format,
 }
 
 /// The answer about one recipient.
@@ -87,7 +90,7 @@ fn free_busy(env: &Env<'_>, post: &Post<'_>) -> Result<String> {
         }
         one(env, post, request, attendee, bounds)
     });
-    Ok(document(&answers.collect::<Vec<_>>()))
+    Ok(document(&answers.collect::<Vec<_>>(), post.format))
 }
 
 /// One recipient's busy time.
@@ -167,7 +170,12 @@ fn reply(
     for kind in ["BUSY", "BUSY-TENTATIVE", "BUSY-UNAVAILABLE"] {
         let periods = busy.periods(kind);
         if !periods.is_empty() {
-            let texts: Vec<String> = periods.into_iter().map(period_text).collect();
+            // Time that nobody is there is given by its ends, as the reference system does.
+            let text = match kind {
+                "BUSY-UNAVAILABLE" => Period::to_ical,
+                _ => period_text,
+            };
+            let texts: Vec<String> = periods.into_iter().map(text).collect();
             let line = Property::new("FREEBUSY", &texts.join(","));
             out.push(line.with_param("FBTYPE", kind));
         }
@@ -225,11 +233,11 @@ fn pretend(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<String> {
         let status = if known { "2.0;Success" } else { "3.7;Invalid Calendar User" };
         Response { recipient, status, calendar: None }
     });
-    Ok(document(&answers.collect::<Vec<_>>()))
+    Ok(document(&answers.collect::<Vec<_>>(), post.format))
 }
 
 /// The document of RFC 6638 §10.1.
-fn document(responses: &[Response]) -> String {
+fn document(responses: &[Response], format: Format) -> String {
     let mut xml = String::from(
         "<?xml version='1.0' encoding='UTF-8'?>\n\
          <schedule-response xmlns='urn:ietf:params:xml:ns:caldav'>\n",
@@ -241,6 +249,14 @@ fn document(responses: &[Response]) -> String {
         xml.push_str(response.status);
         xml.push_str("</request-status>\n");
         match &response.calendar {
+            Some(calendar) if format == Format::JCal => {
+                let text = String::from_utf8_lossy(&jcal::to_bytes(calendar)).into_owned();
+                xml.push_str("    <calendar-data content-type='");
+                xml.push_str(jcal::MEDIA_TYPE);
+                xml.push_str("' version='2.0'>");
+                xml.push_str(&escape(&text));
+                xml.push_str("</calendar-data>\n");
+            }
             Some(calendar) => {
                 let text = String::from_utf8_lossy(&calendar.to_bytes()).into_owned();
                 xml.push_str("    <calendar-data>");
@@ -264,8 +280,8 @@ fn document(responses: &[Response]) -> String {
     xml
 }
 
-/// The text with line feeds only, folded where the reference system folds (after 74 octets),
-/// which older clients were written against.
+/// The text folded where the reference system folds (after 74 octets), which older clients were
+/// written against.
 fn refolded(text: &str) -> String {
     const FOLD_AT: usize = 74;
     let unfolded = text.replace('\r', "").replace("\n ", "");
@@ -274,13 +290,13 @@ fn refolded(text: &str) -> String {
         let mut width = 0;
         for c in line.chars() {
             if width + c.len_utf8() > FOLD_AT {
-                out.push_str("\n ");
+                out.push_str("\r\n ");
                 width = 1;
             }
             out.push(c);
             width += c.len_utf8();
         }
-        out.push('\n');
+        out.push_str("\r\n");
     }
     out
 }
