@@ -4,6 +4,7 @@
 //! is described in `docs/configuration.md` and `docs/daybook.toml`; a test compares the three.
 
 mod network;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 
 pub use network::Network;
+pub use tls::Tls;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub use network::Network;
 pub struct Config {
     /// Listening, limits of connections, reverse proxies.
     pub server: Server,
+    /// Listening with TLS.
+    pub tls: Tls,
     /// Where the calendars lie.
     pub data: Data,
     /// Who the users are.
@@ -35,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is written to the log.
     pub log: Log,
+    /// What is counted, and who may see it.
+    pub metrics: Metrics,
 }
 
 /// `[server]`: listening, limits of connections, reverse proxies.
@@ -46,6 +52,8 @@ pub struct Server {
     /// URL under which clients should reach this server, where `/.well-known/caldav` sends them;
     /// empty: the way they came.
     pub public_url: String,
+    /// Path of a Unix socket to listen on as well; empty: none.
+    pub unix: PathBuf,
     /// Path prefix under which a reverse proxy shows this server; empty for none.
     pub prefix: String,
     /// Addresses, networks (`10.0.0.0/8`) or `unix` whose X-Forwarded-* fields are believed.
@@ -67,6 +75,7 @@ impl Default for Server {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8008))],
             public_url: String::new(),
+            unix: PathBuf::new(),
             prefix: String::new(),
             trusted_proxies: Vec::new(),
             max_connections: 1000,
@@ -225,6 +234,14 @@ impl Default for Log {
     }
 }
 
+/// `[metrics]`: what is counted, and who may see it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Addresses on which `/metrics` is answered to everybody, for Prometheus; empty: nowhere.
+    pub listen: Vec<SocketAddr>,
+}
+
 /// Why a configuration cannot be used, with the place in the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}{}: {reason}", file.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
@@ -247,6 +264,13 @@ impl Config {
         })?;
         let mut config = Self::parse(&text, file)?;
         let base = file.parent().unwrap_or(Path::new(""));
+        if !config.server.unix.as_os_str().is_empty() {
+            config.server.unix = base.join(&config.server.unix);
+        }
+        if config.tls.is_on() {
+            config.tls.certificate = base.join(&config.tls.certificate);
+            config.tls.key = base.join(&config.tls.key);
+        }
         config.data.root = base.join(&config.data.root);
         config.directory.file = base.join(&config.directory.file);
         Ok(config)
@@ -277,6 +301,7 @@ impl Config {
         if ["/calendars", "/principals"].iter().any(|own| prefix == own) {
             return Err(("prefix", "is a path of the server itself".to_owned()));
         }
+        self.tls.check()?;
         let known = |scheme: &&str| server.public_url.starts_with(*scheme);
         if !server.public_url.is_empty() && !["http://", "https://"].iter().any(known) {
             return Err(("public_url", "is not a URL of http or https".to_owned()));

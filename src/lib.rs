@@ -16,6 +16,7 @@ pub mod ical;
 pub mod index;
 pub mod limits;
 pub mod method;
+pub mod metrics;
 pub mod principal;
 pub mod resource;
 pub mod schedule;

@@ -15,8 +15,9 @@ use crate::auth::{Authenticator, Options, RemoteUser, throttle};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Network};
 use crate::http::listener::Listener;
+use crate::http::metrics_page::MetricsPage;
 use crate::http::pipeline::Pipeline;
-use crate::http::{Site, Transport};
+use crate::http::{Site, Transport, tls};
 use crate::method::left_over;
 use crate::principal::Principals;
 use crate::principal::live::PrincipalError;
@@ -34,6 +35,9 @@ pub enum StartError {
     /// The data directory.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] ConfigError),
 }
 
 /// Settings with the place they came from and what the command line overrides.
@@ -73,18 +77,23 @@ impl Settings {
 pub fn run(
     settings: Settings,
     config: Config,
-    ready: impl FnOnce(&[SocketAddr]),
+    ready: impl FnOnce(&[(SocketAddr, bool)]),
 ) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
     let config = Arc::new(config);
     let app = Arc::new(assemble(&config)?);
     let waiting = replay(&app);
-    let site = Site::new(Arc::new(Pipeline::new(Arc::clone(&app))), &config);
+    let transport = Transport::from(&*config).with_tls(tls::load(&config.tls)?);
+    let site = Site::over(Arc::new(Pipeline::new(Arc::clone(&app))), transport);
     runtime.block_on(async {
-        let listener = Listener::bind(&config.server.listen).await?;
+        let listener = Listener::open(&config).await?;
+        let counts = Listener::bind(&config.metrics.listen).await?;
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(signals(settings, Arc::clone(&app), Arc::clone(&site), stop)?);
+        let page = Arc::new(MetricsPage::new(Arc::clone(&app)));
+        let silent = Site::over(page, Transport::from(&*config).silent());
+        tokio::spawn(counts.serve(silent, stopped.clone(), patience));
         tokio::spawn(deliver_later(Arc::clone(&app), waiting));
         ready(&listener.addresses());
         listener.serve(site, stopped, patience).await;
@@ -201,10 +210,18 @@ fn reload(settings: &Settings, app: &App, site: &Site) {
     match settings.load() {
         Ok(config) => {
             let before = app.config();
-            if config.server.listen != before.server.listen || config.data != before.data {
-                tracing::warn!("[server] listen and [data] change only with a restart");
+            let listens = |config: &Config| {
+                let Config { server, tls, metrics, .. } = config;
+                (server.listen.clone(), server.unix.clone(), tls.listen.clone(), metrics.clone())
+            };
+            if listens(&config) != listens(&before) || config.data != before.data {
+                tracing::warn!("where it listens and [data] change only with a restart");
             }
-            site.transport.store(Arc::new(Transport::from(&config)));
+            let certificate = match tls::load(&config.tls) {
+                Ok(certificate) => certificate,
+                Err(error) => return tracing::error!(%error, "configuration not reloaded"),
+            };
+            site.transport.store(Arc::new(Transport::from(&config).with_tls(certificate)));
             app.config.store(Arc::new(config));
             // A broken accounts file has been logged; the last good state stays.
             let _ = app.principals.reload();

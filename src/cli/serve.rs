@@ -48,11 +48,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let ready = |addresses: &[SocketAddr]| {
-        for address in addresses {
-            say(format_args!("Daybook listens on http://{address}/"));
+    let ready = |addresses: &[(SocketAddr, bool)]| {
+        for (address, tls) in addresses {
+            let scheme = if *tls { "https" } else { "http" };
+            say(format_args!("Daybook listens on {scheme}://{address}/"));
         }
-        if let (Some(demo), Some(address)) = (&demo, addresses.first()) {
+        if let (Some(demo), Some((address, _))) = (&demo, addresses.first()) {
             say(demo.what_next(*address));
         }
     };

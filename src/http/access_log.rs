@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::dav::{Method, Request};
+use crate::metrics::{self, Phase};
 
 /// What is known of a request when its answer has been sent or given up.
 #[derive(Debug)]
@@ -16,8 +17,16 @@ pub struct Line {
     pub status: u16,
     /// Bytes of body that were sent.
     pub bytes: u64,
+    /// The method, as far as it is known.
+    pub kind: Option<Method>,
     /// When the head had arrived.
     pub started: Instant,
+    /// When the body had arrived.
+    pub received: Option<Instant>,
+    /// When the answer began.
+    pub answered: Option<Instant>,
+    /// Whether nothing is written or counted.
+    pub silent: bool,
     /// Who asked; empty for nobody.
     pub user: String,
     /// The client's address.
@@ -32,7 +41,11 @@ impl Line {
             path: path.to_owned(),
             status: 0,
             bytes: 0,
+            kind: Method::parse(method),
             started,
+            received: None,
+            answered: None,
+            silent: false,
             user: String::new(),
             client,
         }
@@ -52,6 +65,10 @@ impl Line {
 
     /// Writes the line.
     pub fn write(self) {
+        if self.silent {
+            return;
+        }
+        self.count();
         let client = self.client.map(|address| address.to_string());
         let user = if self.user.is_empty() { "-" } else { &self.user };
         let ms = self.started.elapsed().as_micros() as f64 / 1000.0;
@@ -65,6 +82,17 @@ impl Line {
             bytes = self.bytes,
             ms,
         );
+    }
+}
+
+impl Line {
+    fn count(&self) {
+        let (Some(received), Some(answered)) = (self.received, self.answered) else { return };
+        metrics::count_request(self.kind, self.status);
+        let time = |phase, time| metrics::count_time(self.kind, phase, time);
+        time(Phase::Receive, received.duration_since(self.started));
+        time(Phase::Answer, answered.duration_since(received));
+        time(Phase::Send, answered.elapsed());
     }
 }
 

@@ -37,17 +37,26 @@ pub(super) async fn exchange(
     let (parts, body) = incoming.into_parts();
     let mut line =
         Line::begin(parts.method.as_str(), parts.uri.path(), arrival.peer.address, Instant::now());
+    line.silent = transport.silent;
     let request = receive(parts, body, &arrival, &transport).await;
+    line.received = Some(Instant::now());
     if let Some(raw) = &arrival.raw {
         raw.restart();
     }
     let (answered, payload) = match request {
         Ok(request) => {
             line.describe(&request);
-            answer(&site, request, &transport).await
+            let secure = request.origin.scheme == "https";
+            let (mut answered, payload) = answer(&site, request, &transport).await;
+            if secure && transport.hsts_seconds > 0 {
+                let value = format!("max-age={}", transport.hsts_seconds);
+                answered.response = answered.response.with("strict-transport-security", value);
+            }
+            (answered, payload)
         }
         Err(error) => ready(response::from_error(&error, "").into()),
     };
+    line.answered = Some(Instant::now());
     line.status = answered.response.status;
     line.user = answered.user;
     Ok(response::finish(answered.response, payload, line, version))

@@ -6,36 +6,52 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::proxy::Peer;
+use super::socket::{Accepted, Socket};
 use super::{Site, connection};
+use crate::config::Config;
+use crate::metrics;
 
 /// Sockets that listen and do not accept yet.
 #[derive(Debug)]
 pub struct Listener {
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Socket>,
 }
 
 impl Listener {
-    /// Binds every address.
+    /// Binds addresses without TLS.
     pub async fn bind(addresses: &[SocketAddr]) -> io::Result<Self> {
         let mut sockets = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let socket = TcpListener::bind(address).await.map_err(|error| {
-                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-            })?;
-            sockets.push(socket);
+            sockets.push(Socket::tcp(*address, false).await?);
         }
         Ok(Self { sockets })
     }
 
-    /// Where it listens; port 0 has become a real one.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+    /// Everything that is configured; what systemd opened stands in for all of it.
+    pub async fn open(config: &Config) -> io::Result<Self> {
+        let sockets = Socket::inherited()?;
+        if !sockets.is_empty() {
+            return Ok(Self { sockets });
+        }
+        let mut listener = Self::bind(&config.server.listen).await?;
+        for address in &config.tls.listen {
+            listener.sockets.push(Socket::tcp(*address, true).await?);
+        }
+        if !config.server.unix.as_os_str().is_empty() {
+            listener.sockets.push(Socket::unix(&config.server.unix).await?);
+        }
+        Ok(listener)
+    }
+
+    /// Where it listens, and whether with TLS; port 0 has become a real one.
+    pub fn addresses(&self) -> Vec<(SocketAddr, bool)> {
+        self.sockets.iter().filter_map(|socket| Some((socket.address()?, socket.tls))).collect()
     }
 
     /// Serves until `stop` says true, then lets requests finish for at most `patience`.
@@ -65,7 +81,7 @@ async fn futures_join<F: Future<Output = ()>>(futures: Vec<F>) {
 }
 
 async fn accept(
-    socket: TcpListener,
+    socket: Socket,
     site: Arc<Site>,
     mut stop: watch::Receiver<bool>,
     open: Arc<AtomicUsize>,
@@ -76,7 +92,7 @@ async fn accept(
             accepted = socket.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => return,
         };
-        let (stream, address) = match accepted {
+        let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, mostly: wait for some to come back.
@@ -85,20 +101,45 @@ async fn accept(
                 continue;
             }
         };
-        let place = Place::take(&open);
-        if place.number > site.transport.load().max_connections {
-            tracing::warn!(client = %address.ip(), open = place.number, "too many connections");
-            tokio::spawn(refuse(stream, place));
-            continue;
+        let (site, watcher, place) = (Arc::clone(&site), graceful.watcher(), Place::take(&open));
+        let peer = |address| Peer { address, tls: socket.tls };
+        match accepted {
+            Accepted::Tcp(stream, address) => {
+                tokio::spawn(admit(stream, peer(Some(address)), site, watcher, place));
+            }
+            Accepted::Unix(stream) => {
+                tokio::spawn(admit(stream, peer(None), site, watcher, place));
+            }
         }
-        let _ = stream.set_nodelay(true);
-        let peer = Peer { address: Some(address.ip()), tls: false };
-        let (site, watcher) = (Arc::clone(&site), graceful.watcher());
-        tokio::spawn(async move {
-            connection::serve(stream, peer, site, watcher).await;
-            drop(place);
-        });
     }
+}
+
+/// Serves a connection if there is room for it.
+async fn admit<S>(stream: S, peer: Peer, site: Arc<Site>, watcher: Watcher, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    metrics::count_connection();
+    let transport = site.transport.load_full();
+    if place.number > transport.max_connections {
+        tracing::warn!(client = ?peer.address, open = place.number, "too many connections");
+        // Without a handshake a client of TLS would not understand the answer.
+        if !peer.tls {
+            refuse(stream, place).await;
+        }
+        return;
+    }
+    if !peer.tls {
+        return connection::serve(stream, peer, site, watcher).await;
+    }
+    let Some(tls) = &transport.tls else { return };
+    let shaking = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
+    match tokio::time::timeout(transport.header_timeout, shaking).await {
+        Ok(Ok(stream)) => connection::serve(stream, peer, site, watcher).await,
+        Ok(Err(error)) => tracing::debug!(client = ?peer.address, %error, "no TLS"),
+        Err(_) => tracing::debug!(client = ?peer.address, "no TLS within the time"),
+    }
+    drop(place);
 }
 
 /// One of the connections that are open.
@@ -120,7 +161,7 @@ impl Drop for Place {
 }
 
 /// Tells a client to come back later, without reading what it wants.
-async fn refuse(mut stream: TcpStream, place: Place) {
+async fn refuse(mut stream: impl AsyncWrite + Unpin, place: Place) {
     drop(place);
     // Spread, so that those turned away do not come back all at once.
     let seconds = rand::random_range(5..30);

@@ -8,19 +8,23 @@ pub mod access_log;
 pub mod connection;
 pub mod exchange;
 pub mod listener;
+pub mod metrics_page;
 pub mod pace;
 pub mod pipeline;
 pub mod proxy;
 pub mod request;
 pub mod response;
+pub mod socket;
 pub mod stream;
 pub mod tap;
+pub mod tls;
 pub mod well_known;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::{Config, Network};
 use crate::dav::{Request, Response};
@@ -62,6 +66,31 @@ pub struct Transport {
     stall_timeout: Duration,
     compression: bool,
     body_bytes: usize,
+    tls: Option<Arc<ServerConfig>>,
+    redirect: Option<Redirect>,
+    hsts_seconds: u64,
+    silent: bool,
+}
+
+/// Where clients that come without TLS are sent.
+#[derive(Clone, Debug)]
+enum Redirect {
+    /// A scheme and an authority.
+    To(String),
+    /// The host they asked for, at this port.
+    Port(u16),
+}
+
+impl Transport {
+    /// With certificate and key; without, sockets for TLS accept nobody.
+    pub fn with_tls(self, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Without lines in the access log and without being counted.
+    pub fn silent(self) -> Self {
+        Self { silent: true, ..self }
+    }
 }
 
 impl From<&Config> for Transport {
@@ -75,7 +104,22 @@ impl From<&Config> for Transport {
             stall_timeout: Duration::from_secs(server.stall_timeout_seconds),
             compression: server.compression,
             body_bytes: config.limits.body_bytes,
+            tls: None,
+            redirect: redirect(config),
+            hsts_seconds: config.tls.hsts_seconds,
+            silent: false,
         }
+    }
+}
+
+fn redirect(config: &Config) -> Option<Redirect> {
+    let url = config.server.public_url.trim_end_matches('/');
+    match config.tls.listen.first() {
+        Some(_) if config.tls.redirect && url.starts_with("https://") => {
+            Some(Redirect::To(url.to_owned()))
+        }
+        Some(address) if config.tls.redirect => Some(Redirect::Port(address.port())),
+        _ => None,
     }
 }
 
@@ -90,6 +134,11 @@ pub struct Site {
 impl Site {
     /// Puts an application behind a transport.
     pub fn new(application: Arc<dyn Application>, config: &Config) -> Arc<Self> {
-        Arc::new(Self { application, transport: ArcSwap::from_pointee(Transport::from(config)) })
+        Self::over(application, Transport::from(config))
+    }
+
+    /// Puts an application behind a transport that is made already.
+    pub fn over(application: Arc<dyn Application>, transport: Transport) -> Arc<Self> {
+        Arc::new(Self { application, transport: ArcSwap::from_pointee(transport) })
     }
 }

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::proxy::{self, Peer};
-use super::{Transport, tap};
+use super::{Redirect, Transport, tap};
 use crate::dav::{self, DavPath, Error, Method, Request};
 use crate::limits;
 
@@ -49,8 +49,39 @@ pub(super) fn head(
         path => DavPath::parse(without_prefix(path, &origin.prefix))
             .map_err(|error| Error::bad_request(error.to_string()))?,
     };
+    if peer.address.is_some() && origin.scheme == "http" && path.segments() != ["health"] {
+        redirect(transport, &origin.authority, target, method)?;
+    }
     let query = parts.uri.query().map(str::to_owned);
     Ok(Request { method, path, query, headers: parts.headers, body: Bytes::new(), origin })
+}
+
+/// Sends a client that came without TLS to where there is TLS, if that is wanted. Only 308 makes
+/// clients repeat the method (RFC 9110 §15.4.9); older ones know 301 only, which does for reading.
+fn redirect(
+    transport: &Transport,
+    authority: &str,
+    target: &str,
+    method: Method,
+) -> dav::Result<()> {
+    let base = match &transport.redirect {
+        None => return Ok(()),
+        Some(Redirect::To(base)) => base.clone(),
+        Some(Redirect::Port(port)) => {
+            let host = match authority.rsplit_once(':') {
+                Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+                _ => authority,
+            };
+            let port = if *port == 443 { String::new() } else { format!(":{port}") };
+            format!("https://{host}{port}")
+        }
+    };
+    let reads = matches!(method, Method::Get | Method::Head | Method::Options | Method::Propfind);
+    let status = if reads { 301 } else { 308 };
+    let target = if target.starts_with('/') { target } else { "/" };
+    Err(Error::status(status)
+        .with_header("location", format!("{base}{target}"))
+        .with_header("connection", "close"))
 }
 
 /// The method, or the one that a client behind a narrow proxy wrote beside POST.

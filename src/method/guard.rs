@@ -65,7 +65,7 @@ pub fn locks_allow(context: &Context, tx: &Transaction, touched: &[Touch]) -> Re
         None => Ok(()),
         Some(lock) => {
             let root = HomePath::new(lock.root.clone());
-            let href = context.request.href(&context.home_path(&root, false));
+            let href = context.home_path(&root, false).href();
             Err(Error::from(Precondition::LockTokenSubmitted).holding(Detail::Hrefs(vec![href])))
         }
     }

@@ -251,7 +251,7 @@ pub fn uid_is_free(
     gone: Option<&HomePath>,
 ) -> Result<()> {
     let conflict = |with: &HomePath, reason: &str| {
-        let href = context.request.href(&context.home_path(with, false));
+        let href = context.home_path(with, false).href();
         let error = Error::from(Precondition::NoUidConflict).because(reason);
         Err(error.holding(Detail::Hrefs(vec![href])))
     };

@@ -1,12 +1,14 @@
 //! The one integration binary: everything that needs the real server, its binary or the tree.
 #![allow(clippy::unwrap_used)]
 
+mod behind_proxy;
 mod command_line;
 mod configuration;
 mod crash;
 mod demo;
 mod external_edits;
 mod harness;
+mod listening;
 mod tidy;
 mod transcripts;
 mod transport;

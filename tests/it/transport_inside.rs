@@ -75,7 +75,7 @@ impl Inside {
         let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
         let any = [SocketAddr::from(([127, 0, 0, 1], 0))];
         let listener = runtime.block_on(Listener::bind(&any)).unwrap();
-        let address = listener.addresses()[0];
+        let address = listener.addresses()[0].0;
         let served = runtime.spawn(listener.serve(site, stopped, patience));
         Self { address, runtime: Some(runtime), stop, served: Some(served) }
     }

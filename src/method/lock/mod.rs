@@ -55,7 +55,7 @@ fn new_lock(context: &Context, info: LockInfo) -> Result<Response> {
         let mut locks = guard::locks_of(context, tx.snapshot());
         if let Some(held) = locks.conflicting(&lock.root, lock.deep, lock.exclusive) {
             let root = context.home_path(&HomePath::new(held.root.clone()), false);
-            let detail = Detail::Hrefs(vec![context.request.href(&root)]);
+            let detail = Detail::Hrefs(vec![root.href()]);
             return Err(Error::from(Precondition::NoConflictingLock).holding(detail));
         }
         if locks.0.len() >= limits::LOCKS {

@@ -16,6 +16,7 @@ use super::queue::{self, Envelope, Work};
 use super::refresh;
 use super::schedule_tag;
 use crate::ical::{self, Component};
+use crate::metrics;
 use crate::principal::Record;
 use crate::schedule::attendees;
 use crate::schedule::classify;
@@ -97,6 +98,7 @@ fn run(env: &Env<'_>, work: &Work) -> Result<Vec<(String, Work)>, StoreError> {
         Work::Deliver { messages, .. } => {
             for envelope in messages {
                 next.extend(deliver_one(env, envelope)?);
+                metrics::count_message();
             }
         }
         Work::Refresh { organizer, uid, except } => {
