@@ -79,7 +79,13 @@ pub fn run(
     config: Config,
     ready: impl FnOnce(&[(SocketAddr, bool)]),
 ) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Work is done on blocking threads; few are needed to shift bytes, however many cores there are.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(2, 8))
+        .thread_keep_alive(Duration::from_secs(3))
+        .enable_all()
+        .build()?;
     let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
     let config = Arc::new(config);
     let app = Arc::new(assemble(&config)?);

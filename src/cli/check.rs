@@ -24,6 +24,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.file.load()?;
+    if daybook::http::tls::load(&config.tls)?.is_some() {
+        say("certificate: good");
+    }
     say("configuration: good");
     let accounts =
         source::load(&config.directory.file).map_err(|error| Failure::new(WRONG, error))?;

@@ -23,6 +23,14 @@ pub struct Tls {
     pub hsts_seconds: u64,
 }
 
+/// What the two files hold.
+pub struct Pem {
+    /// The certificate and those above it.
+    pub certificate: Vec<u8>,
+    /// The private key.
+    pub key: Vec<u8>,
+}
+
 impl Tls {
     /// Whether there is a certificate.
     pub fn is_on(&self) -> bool {
@@ -43,7 +51,7 @@ impl Tls {
     }
 
     /// Certificate and key as they are on the disk; none where none is configured.
-    pub fn read(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, ConfigError> {
+    pub fn read(&self) -> Result<Option<Pem>, ConfigError> {
         if !self.is_on() {
             return Ok(None);
         }
@@ -54,6 +62,6 @@ impl Tls {
                 reason: format!("cannot be read: {error}"),
             })
         };
-        Ok(Some((read(&self.certificate)?, read(&self.key)?)))
+        Ok(Some(Pem { certificate: read(&self.certificate)?, key: read(&self.key)? }))
     }
 }

@@ -13,15 +13,15 @@ use crate::config::{ConfigError, Tls};
 
 /// Certificate and key as the handshake needs them; none where none is configured.
 pub fn load(tls: &Tls) -> Result<Option<Arc<ServerConfig>>, ConfigError> {
-    let Some((certificate, key)) = tls.read()? else { return Ok(None) };
+    let Some(pem) = tls.read()? else { return Ok(None) };
     let wrong =
         |file: &Path, reason: String| ConfigError { file: file.to_owned(), line: None, reason };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&certificate).collect();
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem.certificate).collect();
     let chain = chain.map_err(|error| wrong(&tls.certificate, error.to_string()))?;
     if chain.is_empty() {
         return Err(wrong(&tls.certificate, "holds no certificate".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_slice(&key);
+    let key = PrivateKeyDer::from_pem_slice(&pem.key);
     let key = key.map_err(|error| wrong(&tls.key, error.to_string()))?;
     let config = configure(chain, key);
     config
