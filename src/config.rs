@@ -4,6 +4,7 @@
 //! is described in `docs/configuration.md` and `docs/daybook.toml`; a test compares the three.
 
 mod network;
+mod sign_in;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 
 pub use network::Network;
+pub use sign_in::{Ldap, Oidc};
 pub use tls::Tls;
 
 /// The whole configuration.
@@ -31,6 +33,10 @@ pub struct Config {
     pub directory: Directory,
     /// How they sign in.
     pub auth: Auth,
+    /// A directory where passwords are tried by a bind.
+    pub ldap: Ldap,
+    /// An OpenID provider whose bearer tokens are taken.
+    pub oidc: Oidc,
     /// What everybody's home begins with.
     pub homes: Homes,
     /// What of events others see.
@@ -273,6 +279,9 @@ impl Config {
         }
         config.data.root = base.join(&config.data.root);
         config.directory.file = base.join(&config.directory.file);
+        sign_in::join(base, &mut config.auth.htpasswd);
+        config.ldap.resolve(base);
+        config.oidc.resolve(base);
         Ok(config)
     }
 
@@ -312,6 +321,8 @@ impl Config {
         for peer in &self.auth.remote_user_peers {
             Network::parse(peer).map_err(|e| ("remote_user_peers", e))?;
         }
+        self.ldap.check()?;
+        self.oidc.check()?;
         for (key, value) in [
             ("max_connections", server.max_connections),
             ("resource_bytes", self.limits.resource_bytes),
@@ -358,6 +369,11 @@ mod tests {
             ("[server]\ntrusted_proxies = [\"x\"]\n", "c.toml:2: trusted_proxies: "),
             ("[limits]\n\nbody_bytes = 5\n", "c.toml:3: body_bytes: is smaller"),
             ("[limits\n", "c.toml:1: "),
+            ("[ldap]\nurl = \"http://x\"\n", "c.toml:2: url: begins"),
+            ("[ldap]\nurl = \"ldap://x\"\nbind_dn = \"\"\n", "c.toml:3: bind_dn: set either"),
+            ("[ldap]\nurl = \"ldap://x\"\nbind_dn = \"x\"\n", "c.toml:3: bind_dn: has no {name}"),
+            ("[oidc]\nissuer = \"http://x/\"\n", "c.toml:2: issuer: begins with https"),
+            ("[oidc]\nissuer = \"https://x/\"\naudience = \"\"\n", "c.toml:3: audience: is"),
         ] {
             let error = Config::parse(text, Path::new("c.toml")).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

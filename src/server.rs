@@ -11,9 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::auth::{Authenticator, Options, RemoteUser, throttle};
+use crate::auth::{Authenticator, Options};
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError, Network};
+use crate::config::{Config, ConfigError};
 use crate::http::listener::Listener;
 use crate::http::metrics_page::MetricsPage;
 use crate::http::pipeline::Pipeline;
@@ -147,13 +147,6 @@ async fn deliver_later(app: Arc<App>, mut waiting: BTreeSet<String>) {
     }
 }
 
-/// The trusted header, if the configuration names one.
-fn remote_user(auth: &config::Auth) -> Option<RemoteUser> {
-    let header = auth.remote_user_header.to_ascii_lowercase();
-    let peers = Network::parse_all(&auth.remote_user_peers);
-    (!header.is_empty()).then_some(RemoteUser { header, peers })
-}
-
 /// Builds the parts in the order in which they need each other.
 fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     let clock = Clock::system();
@@ -172,19 +165,8 @@ fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     if let Err(error) = crate::watch::start(&store) {
         tracing::warn!(%error, "changes past the server are seen only after a restart");
     }
-    let options = Options {
-        basic: config.auth.basic,
-        digest: config.auth.digest,
-        remote_user: remote_user(&config.auth),
-        htpasswd: Some(config.auth.htpasswd.clone()).filter(|path| !path.as_os_str().is_empty()),
-        app_passwords: Some(root.join("app-passwords.toml")),
-        throttle: throttle::Limits {
-            per_address: config.auth.failures_per_address,
-            per_name: config.auth.failures_per_name,
-            window_s: i64::from(config.auth.failure_window_seconds),
-        },
-    };
-    let authenticator = Authenticator::new(options, Arc::clone(&principals), clock.clone());
+    let authenticator =
+        Authenticator::new(Options::from(&**config), Arc::clone(&principals), clock.clone());
     Ok(App { config: ArcSwap::new(Arc::clone(config)), clock, store, principals, authenticator })
 }
 

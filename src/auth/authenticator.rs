@@ -2,7 +2,6 @@
 //! always 401 with every challenge the server offers, whatever was wrong.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,54 +12,16 @@ use super::basic::{self, Credentials};
 use super::cache::Cache;
 use super::digest::{self, Nonces, Outcome};
 use super::htpasswd::Htpasswd;
+use super::options::Options;
+use super::others::{Denial, Others};
 use super::password;
-use super::throttle::{Limits, Throttle};
+use super::throttle::Throttle;
 use crate::clock::Clock;
-use crate::config::Network;
 use crate::dav::{DavPath, Error, Request};
 use crate::principal::{Directory, Principals, RecordType, Secret};
 
 /// The header by which a sudo user says whose rights to use.
 const AUTHORIZE_AS: &str = "x-authorize-as";
-
-/// What an administrator chooses.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Whether Basic is offered.
-    pub basic: bool,
-    /// Whether Digest is offered.
-    pub digest: bool,
-    /// A proxy that signs people in and says who they are.
-    pub remote_user: Option<RemoteUser>,
-    /// A file whose passwords win over those of the accounts file.
-    pub htpasswd: Option<PathBuf>,
-    /// Where app passwords are kept, if there are any.
-    pub app_passwords: Option<PathBuf>,
-    /// Brakes on guessing.
-    pub throttle: Limits,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            basic: true,
-            digest: false,
-            remote_user: None,
-            htpasswd: None,
-            app_passwords: None,
-            throttle: Limits::default(),
-        }
-    }
-}
-
-/// A header that is believed when it comes from certain peers, and from nobody else.
-#[derive(Clone, Debug)]
-pub struct RemoteUser {
-    /// The header's name in lower case (`x-remote-user`).
-    pub header: String,
-    /// The peers.
-    pub peers: Vec<Network>,
-}
 
 /// From requests to actors.
 #[derive(Debug)]
@@ -73,6 +34,7 @@ pub struct Authenticator {
     nonces: Nonces,
     htpasswd: Option<Htpasswd>,
     app_passwords: Option<AppPasswords>,
+    others: Others,
 }
 
 impl Authenticator {
@@ -85,18 +47,25 @@ impl Authenticator {
             nonces: Nonces::default(),
             htpasswd: options.htpasswd.clone().map(Htpasswd::new),
             app_passwords: options.app_passwords.clone().map(AppPasswords::new),
+            others: Others::new(&options, Arc::clone(&principals)),
             options,
             principals,
             clock,
         }
     }
 
-    /// Whether `authenticate` would have to hash a password: then it belongs on a thread that may
-    /// block. Costs next to nothing.
+    /// Whether `authenticate` would have to hash a password or ask another server: then it belongs
+    /// on a thread that may block. Costs next to nothing.
     pub fn is_slow(&self, request: &Request) -> bool {
+        let now = self.clock.now();
+        if let Some(token) = self.bearer_of(request) {
+            return self.others.know_token(token, now).is_none();
+        }
         let Some(credentials) = self.basic_of(request) else { return false };
         let directory = self.principals.current();
-        let now = self.clock.now();
+        if self.others.know_password(&credentials.name, &credentials.password, now).is_some() {
+            return false;
+        }
         match self.find(&directory, &credentials.name) {
             Some((_, secret)) => {
                 !self.cache.knows(self.cache.pair(&secret, &credentials.password), now)
@@ -128,10 +97,13 @@ impl Authenticator {
             self.check_password(&directory, &credentials, request)?
         } else if self.options.digest && scheme.eq_ignore_ascii_case("digest") {
             self.check_digest(&directory, token, request)?
+        } else if let Some(token) = self.bearer_of(request) {
+            self.check_token(token, request)?
         } else {
             return Err(self.challenge(request));
         };
-        self.authorize(&directory, request, login)
+        // Signing in may have made the user.
+        self.authorize(&self.principals.current(), request, login)
     }
 
     /// 401 with every challenge on offer: also the answer to an anonymous request that is not
@@ -151,6 +123,10 @@ impl Authenticator {
         }
         if self.options.basic && !stale {
             error = error.with_header("www-authenticate", basic::challenge(directory.realm()));
+        }
+        if self.others.take_tokens() && !stale {
+            let challenge = format!("Bearer realm=\"{}\"", directory.realm());
+            error = error.with_header("www-authenticate", challenge);
         }
         error
     }
@@ -228,6 +204,13 @@ impl Authenticator {
         wanted.then(|| basic::parse(token)).flatten()
     }
 
+    /// The token of a Bearer header, if they are taken (RFC 6750 §2.1).
+    fn bearer_of<'a>(&self, request: &'a Request) -> Option<&'a str> {
+        let (scheme, token) = request.header("authorization")?.trim().split_once(' ')?;
+        let wanted = self.others.take_tokens() && scheme.eq_ignore_ascii_case("bearer");
+        wanted.then(|| token.trim())
+    }
+
     /// Checks a name and a password; gives back who signed in.
     fn check_password(
         &self,
@@ -244,7 +227,13 @@ impl Authenticator {
         {
             return Ok(login.clone());
         }
+        if let Some(guid) = self.others.know_password(name, password, now) {
+            return Ok(Login::User(guid));
+        }
         self.wait_if_guessing(client, name, now)?;
+        if let Some(answer) = self.ask_others(found.as_ref(), credentials, now) {
+            return self.judged(answer, client, name, request);
+        }
         let right = match (&found, pair) {
             (Some((login, secret)), Some(pair)) => {
                 self.is_app_password(login, password, now)
@@ -263,6 +252,61 @@ impl Authenticator {
             }
             _ => {
                 self.throttle.failed(client, name, now);
+                Err(self.challenge(request))
+            }
+        }
+    }
+
+    /// What the LDAP server says; accounts with a password of their own are never asked for there.
+    fn ask_others(
+        &self,
+        found: Option<&(Login, Secret)>,
+        credentials: &Credentials,
+        now: DateTime<Utc>,
+    ) -> Option<Result<String, Denial>> {
+        let Credentials { name, password } = credentials;
+        let has_none = found.is_none_or(|(_, secret)| secret.is_empty());
+        if !(self.others.take_passwords() && has_none) {
+            return None;
+        }
+        if let Some((login @ Login::User(guid), _)) = found
+            && self.is_app_password(login, password, now)
+        {
+            return Some(Ok(guid.clone()));
+        }
+        Some(self.others.check_password(name, password, now))
+    }
+
+    /// Checks a bearer token; gives back who signed in.
+    fn check_token(&self, token: &str, request: &Request) -> Result<Login, Error> {
+        let (client, now) = (request.origin.client, self.clock.now());
+        if let Some(guid) = self.others.know_token(token, now) {
+            return Ok(Login::User(guid));
+        }
+        self.wait_if_guessing(client, "", now)?;
+        self.judged(self.others.check_token(token, now), client, "", request)
+    }
+
+    /// Counts what another directory said.
+    fn judged(
+        &self,
+        answer: Result<String, Denial>,
+        client: Option<IpAddr>,
+        name: &str,
+        request: &Request,
+    ) -> Result<Login, Error> {
+        match answer {
+            Ok(guid) => {
+                self.throttle.succeeded(client);
+                Ok(Login::User(guid))
+            }
+            Err(Denial::Unavailable) => Err(Error::status(503)
+                .because("who you are cannot be found out at the moment")
+                .with_header("retry-after", "30")),
+            Err(denial) => {
+                if denial == Denial::Wrong {
+                    self.throttle.failed(client, name, self.clock.now());
+                }
                 Err(self.challenge(request))
             }
         }

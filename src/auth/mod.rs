@@ -10,8 +10,14 @@ pub mod basic;
 pub mod cache;
 pub mod digest;
 pub mod htpasswd;
+pub mod ldap;
+pub mod oidc;
+pub mod options;
+pub mod others;
 pub mod password;
 pub mod throttle;
+pub mod vouched;
 
 pub use actor::Actor;
-pub use authenticator::{Authenticator, Options, RemoteUser};
+pub use authenticator::Authenticator;
+pub use options::{Options, RemoteUser};

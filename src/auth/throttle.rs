@@ -66,7 +66,7 @@ impl Throttle {
             .max(left(counts.names.get(name), self.limits.per_name))
     }
 
-    /// Counts a failure and logs it.
+    /// Counts a failure and logs it; tokens have no name.
     pub fn failed(&self, client: Option<IpAddr>, name: &str, now: DateTime<Utc>) {
         let from = client.map_or_else(|| "local".to_owned(), |client| client.to_string());
         tracing::warn!(target: "daybook::auth", client = %from, name = ?name, "sign-in failed");
@@ -74,7 +74,9 @@ impl Throttle {
         if let Some(client) = client {
             self.count(&mut counts.addresses, client, now);
         }
-        self.count(&mut counts.names, name.to_owned(), now);
+        if !name.is_empty() {
+            self.count(&mut counts.names, name.to_owned(), now);
+        }
     }
 
     /// Forgets the failures of an address that knows a password after all.

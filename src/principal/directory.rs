@@ -31,6 +31,7 @@ struct Base {
     admins: Vec<String>,
     readers: Vec<String>,
     sudoers: Vec<Sudoer>,
+    made: Vec<String>,
     hosts: Vec<String>,
 }
 
@@ -61,6 +62,7 @@ impl Directory {
             admins: accounts.admins,
             readers: accounts.readers,
             sudoers: accounts.sudoers,
+            made: accounts.made,
             hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             records,
         };
@@ -199,6 +201,11 @@ impl Directory {
     /// GUIDs of principals that may read everything.
     pub fn readers(&self) -> &[String] {
         &self.base.readers
+    }
+
+    /// Whether this user is here because another directory vouched for them.
+    pub fn was_made(&self, guid: &str) -> bool {
+        self.base.made.iter().any(|made| made == guid)
     }
 
     /// The name that may act as anybody.

@@ -1,7 +1,8 @@
-//! The live directory: the current snapshot, kept in step with three files.
+//! The live directory: the current snapshot, kept in step with four files.
 //!
 //! The accounts file is the administrator's; `delegates.toml` and `auto-schedule.toml` in the data
-//! directory hold what was set through the server or its tools and win over the accounts file.
+//! directory hold what was set through the server or its tools and win over the accounts file;
+//! `people.toml` there holds users whom another directory vouches for.
 //! Every file may be edited beside a running server; a broken file is logged and the last good
 //! state stays.
 
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
+use super::adopt::PEOPLE_FILE;
 use super::delegates::{self, Delegation, Delegations, ProxyKind};
 use super::directory::Directory;
 use super::file::{self, Stamp};
@@ -49,9 +51,10 @@ pub struct Principals {
     accounts: PathBuf,
     delegates: PathBuf,
     auto_schedule: PathBuf,
+    pub(super) people: PathBuf,
     hosts: Vec<String>,
     clock: Clock,
-    current: ArcSwap<Directory>,
+    pub(super) current: ArcSwap<Directory>,
     checked_ms: AtomicI64,
     files: Mutex<Files>,
 }
@@ -59,7 +62,7 @@ pub struct Principals {
 /// What was last read, with the stamps by which changes are noticed.
 #[derive(Debug)]
 struct Files {
-    stamps: [Option<Stamp>; 3],
+    stamps: [Option<Stamp>; 4],
     accounts: Accounts,
     delegations: Delegations,
     modes: HashMap<String, AutoScheduleMode>,
@@ -76,9 +79,10 @@ impl Principals {
     ) -> Result<Arc<Self>, PrincipalError> {
         let (delegates, auto_schedule) =
             (data.join("delegates.toml"), data.join("auto-schedule.toml"));
+        let people = data.join(PEOPLE_FILE);
         let files = Files {
-            stamps: [accounts, &delegates, &auto_schedule].map(file::stamp),
-            accounts: source::load(accounts)?,
+            stamps: [accounts, &delegates, &auto_schedule, &people].map(file::stamp),
+            accounts: load(accounts, &people)?,
             delegations: read_delegates(&delegates)?,
             modes: read_modes(&auto_schedule)?,
         };
@@ -87,6 +91,7 @@ impl Principals {
             accounts: accounts.to_owned(),
             delegates,
             auto_schedule,
+            people,
             hosts: hosts.to_vec(),
             checked_ms: AtomicI64::new(clock.now().timestamp_millis()),
             clock,
@@ -117,7 +122,7 @@ impl Principals {
 
     fn refresh(&self, always: bool) -> Option<PrincipalError> {
         let mut files = self.files.lock();
-        let paths = [&self.accounts, &self.delegates, &self.auto_schedule];
+        let paths = [&self.accounts, &self.delegates, &self.auto_schedule, &self.people];
         let stamps = paths.map(|path| file::stamp(path));
         if !always && stamps == files.stamps {
             return None;
@@ -127,10 +132,10 @@ impl Principals {
             tracing::error!(%error, "directory not reloaded; the last good state stays");
             failure = Some(error);
         };
-        if always || stamps[0] != files.stamps[0] {
-            match source::load(&self.accounts) {
+        if always || stamps[0] != files.stamps[0] || stamps[3] != files.stamps[3] {
+            match load(&self.accounts, &self.people) {
                 Ok(accounts) => files.accounts = accounts,
-                Err(error) => note(error.into()),
+                Err(error) => note(error),
             }
         }
         if always || stamps[1] != files.stamps[1] {
@@ -226,6 +231,11 @@ impl Files {
         all.extend(self.delegations.iter().map(|(owner, set)| (owner.clone(), set.clone())));
         all
     }
+}
+
+fn load(accounts: &Path, people: &Path) -> Result<Accounts, PrincipalError> {
+    let text = file::read(people).map_err(|e| PrincipalError::Io(people.to_owned(), e))?;
+    Ok(source::load_with(accounts, &text.unwrap_or_default())?)
 }
 
 fn read_delegates(path: &Path) -> Result<Delegations, PrincipalError> {

@@ -5,6 +5,7 @@
 //! `auth` checks secrets, `acl` checks privileges.
 
 pub mod address;
+pub mod adopt;
 pub mod delegates;
 pub mod directory;
 pub mod edit;
@@ -16,6 +17,7 @@ pub mod search;
 pub mod source;
 
 pub use address::{normalise_address, same_address};
+pub use adopt::{AdoptError, Person};
 pub use delegates::{Delegation, ProxyKind};
 pub use directory::Directory;
 pub use live::Principals;

@@ -9,6 +9,7 @@ mod demo;
 mod external_edits;
 mod harness;
 mod listening;
+mod sign_in;
 mod tidy;
 mod transcripts;
 mod transport;

@@ -146,7 +146,7 @@ fn digest_goes_by_the_challenge_and_comes_back_after_stale() {
 #[test]
 fn a_header_is_believed_from_listed_peers_only() {
     let believing = |peer: &str| Options {
-        remote_user: Some(super::RemoteUser {
+        remote_user: Some(crate::auth::RemoteUser {
             header: "x-remote-user".into(),
             peers: vec![crate::config::Network::parse(peer).unwrap()],
         }),

@@ -6,9 +6,11 @@ mod accounts_toml;
 mod accounts_xml;
 mod resolve;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::adopt::PEOPLE_FILE;
 use super::file;
 use super::record::{AutoScheduleMode, RecordType, Secret};
 
@@ -151,12 +153,47 @@ struct Draft {
     admins: Vec<(usize, Reference)>,
     readers: Vec<(usize, Reference)>,
     sudoers: Vec<Sudoer>,
+    /// GUIDs of entries that were made when people first signed in.
+    made: Vec<String>,
     /// Whether a reference to a record that does not exist is an error or only worth a warning.
     strict: bool,
 }
 
+impl Draft {
+    /// Adds users whose names and GUIDs are not taken.
+    fn add_people(&mut self, people: Vec<Entry>) {
+        let users = |entry: &&Entry| entry.record_type == RecordType::User;
+        let taken: HashSet<String> = self
+            .entries
+            .iter()
+            .filter(users)
+            .flat_map(|entry| entry.short_names.iter().cloned())
+            .chain(self.entries.iter().filter_map(|entry| Some(entry.guid.clone()?.to_lowercase())))
+            .collect();
+        for mut person in people {
+            let guid = person.guid.as_ref().map(|guid| guid.to_lowercase());
+            if person.record_type != RecordType::User
+                || guid.is_some_and(|guid| taken.contains(&guid))
+                || person.short_names.iter().any(|name| taken.contains(name))
+            {
+                continue;
+            }
+            // Only the other directory knows their passwords.
+            person.secret = Secret::default();
+            self.made.extend(person.guid.clone());
+            self.entries.push(person);
+        }
+    }
+}
+
 /// Reads an accounts file.
 pub fn load(path: &Path) -> Result<Accounts, SourceError> {
+    load_with(path, "")
+}
+
+/// Reads an accounts file and adds the users of `people`, the text of a second one in our own
+/// form. Names and GUIDs of the accounts file win: people who have one of them are left out.
+pub fn load_with(path: &Path, people: &str) -> Result<Accounts, SourceError> {
     let io = |error| SourceError::Io { path: path.to_owned(), error };
     let text = file::read(path)
         .and_then(|text| text.ok_or_else(|| io::ErrorKind::NotFound.into()))
@@ -168,7 +205,15 @@ pub fn load(path: &Path) -> Result<Accounts, SourceError> {
         "json" => accounts_json::read(&text),
         _ => return Err(SourceError::Ending { path: path.to_owned() }),
     };
-    draft.and_then(resolve::resolve).map_err(|Flaw { line, reason }| SourceError::Content {
+    let added = accounts_toml::read(people).unwrap_or_else(|Flaw { line, reason }| {
+        tracing::error!(line, "{PEOPLE_FILE} is left out: {reason}");
+        Draft::default()
+    });
+    let whole = draft.and_then(|mut draft| {
+        draft.add_people(added.entries);
+        resolve::resolve(draft)
+    });
+    whole.map_err(|Flaw { line, reason }| SourceError::Content {
         path: path.to_owned(),
         line,
         reason,

@@ -28,6 +28,8 @@ pub struct Accounts {
     pub sudoers: Vec<Sudoer>,
     /// The proxies that the file names; what was set later wins over them.
     pub proxies: Delegations,
+    /// GUIDs of users who are here because another directory vouched for them.
+    pub made: Vec<String>,
 }
 
 /// Names and GUIDs of a file, to look references up in.
@@ -107,6 +109,7 @@ pub(super) fn resolve(mut draft: Draft) -> Result<Accounts, Flaw> {
         realm,
         records,
         proxies,
+        made: draft.made,
     })
 }
 

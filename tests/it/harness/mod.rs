@@ -3,6 +3,8 @@
 #![allow(dead_code)]
 
 pub mod client;
+pub mod fake_ldap;
+pub mod fake_provider;
 pub mod transcript;
 
 use std::fs;
