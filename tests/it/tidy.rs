@@ -138,7 +138,7 @@ fn outside_libraries_stay_where_they_belong() {
         ("hyper_util::", &["http/"]),
         ("tokio::", &["http/", "server", "main.rs", "cli/"]),
         ("ldap3::", &["auth/"]),
-        ("ring::", &["auth/"]),
+        ("use ring::", &["auth/"]),
         ("ureq::", &["auth/"]),
         ("quick_xml::", &["xml/"]),
         ("rrule::", &["ical/"]),
