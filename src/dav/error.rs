@@ -101,6 +101,8 @@ preconditions! {
     ValidAccessRestriction        403 CALENDARSERVER "valid-access-restriction" "apple-caldav-privateevents §4.3";
     ValidAccessRestrictionChange  403 CALENDARSERVER "valid-access-restriction-change" "apple-caldav-privateevents §4.3";
     NoDuplicatePrivateComments    403 CALENDARSERVER "no-duplicate-private-comments" "apple-caldav-privatecomments §4.1.5";
+    ValidRidParameter             403 CALDAV "valid-rid-parameter" "apple-caldav-recursplit §3";
+    ValidSplit                    403 CALENDARSERVER "valid-split" "apple-caldav-recursplit §3, which calls it invalid-split";
     NoAccessRestrictions          403 CALENDARSERVER "no-access-restrictions" "apple-caldav-privateevents §4.4";
 }
 

@@ -27,6 +27,7 @@ mod proppatch;
 mod put;
 pub mod report;
 mod scheduling;
+mod split;
 mod timezones;
 mod tracking;
 mod transfer;

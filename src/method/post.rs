@@ -6,9 +6,9 @@ use super::context::Context;
 use super::media_type;
 use super::object::{self, Purpose};
 use super::scheduling::{self, Scheduling};
-use super::{bulk, free_busy_url, timezones};
+use super::{bulk, free_busy_url, split, timezones};
 use crate::dav::kind::ResourceKind;
-use crate::dav::{Error, Precondition, Response, Result};
+use crate::dav::{Error, Precondition, Response, Result, query};
 use crate::ical::AccessLevel;
 use crate::resource::Resource;
 use crate::schedule;
@@ -30,7 +30,17 @@ pub fn run(context: &Context) -> Result<Response> {
         ResourceKind::Timezones => timezones::classic(context),
         ResourceKind::Outbox => outbox(context),
         ResourceKind::Calendar => bulk::run(context),
+        ResourceKind::CalendarObject => on_object(context),
         _ => Err(Error::status(403).because("nothing can be posted here")),
+    }
+}
+
+/// What can be done with a calendar object, by `action`.
+fn on_object(context: &Context) -> Result<Response> {
+    let query = query::pairs(context.request.query.as_deref());
+    match query.iter().find(|(name, _)| name == "action").map(|(_, action)| action.as_str()) {
+        Some("split") => split::run(context, &query),
+        _ => Err(Error::status(403).because("there is no such action")),
     }
 }
 

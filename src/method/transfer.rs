@@ -300,7 +300,7 @@ fn uids_stay_unique(
 }
 
 /// The dead properties of a resource, for its copy.
-fn copied_properties(entry: &Entry) -> PropertyChanges {
+pub(super) fn copied_properties(entry: &Entry) -> PropertyChanges {
     let properties = entry.properties();
     let set = properties.iter().map(|(name, xml)| (name.clone(), xml.to_string())).collect();
     PropertyChanges { set, ..PropertyChanges::default() }

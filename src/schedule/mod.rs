@@ -23,6 +23,7 @@ pub mod process;
 pub mod process_reply;
 pub mod reschedule;
 pub mod smart_merge;
+pub mod split;
 pub mod uninvited;
 pub mod users;
 pub mod view;
@@ -32,6 +33,6 @@ mod tests;
 
 pub use delivery::{
     Committed, Delete, Env, Host, Options, Orphans, Plan, Post, Put, Relocation, Resident, Right,
-    Stored, default_calendar, deliver, is_scheduling_object, lock, on_copy, on_delete, on_move,
-    on_put, post, replay, schedule_tag,
+    Split, SplitPlan, Stored, default_calendar, deliver, is_scheduling_object, lock, on_copy,
+    on_delete, on_move, on_put, on_split, post, replay, schedule_tag,
 };

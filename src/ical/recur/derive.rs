@@ -1,9 +1,11 @@
 //! One instance of a recurring object: does it exist, and what would its override look like?
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::overrides::{Override, governing};
 use super::set::RecurrenceSet;
 use super::shape::{Length, Shape};
-use super::{Budget, RecurError, Steps};
+use super::{Budget, RecurError, Steps, Window};
 use crate::ical::component::Component;
 use crate::ical::timezone::Zones;
 use crate::ical::value::DateOrTime;
@@ -97,4 +99,19 @@ fn insert_recurrence_id(component: &mut Component, id: &DateOrTime) {
     let items = component.items_mut();
     let uid = items.iter().position(|item| matches!(item, Item::Property(p) if p.name() == "UID"));
     items.insert(uid.map_or(0, |at| at + 1), property);
+}
+
+/// The first instance of the master's recurrence set in a window. Overrides do not count.
+pub fn first_instance(
+    calendar: &Component,
+    zones: &Zones,
+    window: Window,
+) -> Result<Option<DateTime<Utc>>, RecurError> {
+    let Some(master) = calendar.master() else { return Ok(None) };
+    let Shape::Anchored(anchor, _) = Shape::of(master, zones)? else { return Ok(None) };
+    let set = RecurrenceSet::read(master, &anchor, zones)?;
+    let last = window.end.map(|end| end - TimeDelta::seconds(1));
+    let mut steps = Steps::new(Budget::default().steps);
+    let members = set.members(window.start, last, 1, &mut steps)?;
+    Ok(members.found.keys().next().copied())
 }

@@ -18,7 +18,7 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-pub use derive::{derive_instance, instance_exists};
+pub use derive::{derive_instance, first_instance, instance_exists};
 pub use expand::{check, expand};
 pub use rule::Occurrences;
 pub use spans::{Span, Spans, spans};

@@ -8,7 +8,7 @@ mod calendarserver_principal_search;
 mod expand_property;
 pub mod free_busy_query;
 pub mod objects;
-mod output;
+pub mod output;
 mod principal_match;
 mod principal_property_search;
 mod principal_search_property_set;

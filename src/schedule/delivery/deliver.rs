@@ -15,6 +15,7 @@ use super::inbox;
 use super::queue::{self, Envelope, Work};
 use super::refresh;
 use super::schedule_tag;
+use super::split;
 use crate::ical::{self, Component};
 use crate::metrics;
 use crate::principal::Record;
@@ -201,6 +202,12 @@ impl Delivery<'_, '_, '_> {
     /// An organizer's message works on the attendee's copy.
     fn work_on_attendee(&mut self) -> Result<Vec<(String, Work)>, StoreError> {
         let stored = self.stored()?;
+        if let Some(cut) = split::cut_of(&self.message.calendar) {
+            if let Some((path, stored)) = stored {
+                split::cut_copy(self.tx, self.envelope, &path, &stored, &cut)?;
+            }
+            return Ok(Vec::new());
+        }
         let automatic = auto_respond::mode(self.env, self.record, &self.message.originator);
         let incoming = Incoming {
             message: &self.message.calendar,

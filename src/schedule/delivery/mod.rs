@@ -18,6 +18,7 @@ mod refresh;
 mod relocate;
 mod route;
 pub mod schedule_tag;
+mod split;
 mod unique;
 
 pub use deliver::{Committed, deliver, replay};
@@ -25,6 +26,7 @@ pub use env::{Env, Host, Options, Orphans, Resident, Right};
 pub use operation::{Delete, Plan, Put, Stored, is_scheduling_object, on_delete, on_put};
 pub use outbox::{Post, post};
 pub use relocate::{Relocation, on_copy, on_move};
+pub use split::{Split, SplitPlan, on_split};
 
 use crate::store::{Store, StoreError, UidGuard};
 

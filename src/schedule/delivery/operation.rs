@@ -296,7 +296,7 @@ fn drop_lost_comments(calendar: &mut Component, users: &dyn CalendarUsers) {
     }
 }
 
-fn env_role(env: &Env<'_>, calendar: &Component, owner: &str) -> Result<Role> {
+pub(super) fn env_role(env: &Env<'_>, calendar: &Component, owner: &str) -> Result<Role> {
     classify::role(calendar, owner, env)
         .map_err(|_| Error::from(Precondition::SameOrganizerInAllComponents))
 }
@@ -307,7 +307,7 @@ pub(super) fn owner_identity(env: &Env<'_>, guid: &str) -> String {
 }
 
 /// The authorised principal needs schedule-send on the owner's outbox.
-fn may_send(env: &Env<'_>, actor: Option<&str>, owner: &str) -> Result<()> {
+pub(super) fn may_send(env: &Env<'_>, actor: Option<&str>, owner: &str) -> Result<()> {
     let Some(actor) = actor else { return Ok(()) };
     if env.host.allows(actor, owner, &outbox(), Right::Send) {
         return Ok(());
