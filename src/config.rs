@@ -104,11 +104,19 @@ pub struct Data {
     pub fsync: bool,
     /// Bytes of calendars and files one home may hold; 0: any.
     pub home_quota_bytes: u64,
+    /// Bytes of memory that the indexes of open homes may take, about 450 for an event; homes that
+    /// were not used for the longest are closed beyond it. 0: any.
+    pub index_memory_bytes: u64,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { root: PathBuf::from("daybook-data"), fsync: true, home_quota_bytes: 0 }
+        Self {
+            root: PathBuf::from("daybook-data"),
+            fsync: true,
+            home_quota_bytes: 0,
+            index_memory_bytes: 1 << 30,
+        }
     }
 }
 

@@ -154,12 +154,14 @@ fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     let accounts = &config.directory.file;
     let principals = Principals::open(accounts, root, &config.directory.hosts, clock.clone())?;
     let quota = config.data.home_quota_bytes;
+    let memory = config.data.index_memory_bytes;
     let store = Store::open(
         root,
         StoreOptions {
             clock: clock.clone(),
             durability: if config.data.fsync { Durability::Full } else { Durability::None },
             quota_bytes: (quota > 0).then_some(quota),
+            index_memory_bytes: (memory > 0).then_some(memory),
         },
     )?;
     if let Err(error) = crate::watch::start(&store) {

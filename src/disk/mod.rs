@@ -15,6 +15,8 @@ pub mod tree;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 pub use dir::{Dir, EntryKind, Listed, Replacing, Stat, file_stat, temporary_name};
 pub use std::fs::File;
 pub use sync_group::SyncGroups;
@@ -49,6 +51,15 @@ impl DiskError {
     /// The file system cannot do this at all.
     pub fn is_unsupported(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+    }
+
+    /// The fault is not in what was asked for and may be mended while the server runs: a device
+    /// that fails, a file system that became read-only, too many open files, no memory.
+    pub fn may_pass(&self) -> bool {
+        const PASSING: [Errno; 6] =
+            [Errno::IO, Errno::ROFS, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::STALE];
+        let number = self.source.raw_os_error();
+        PASSING.iter().any(|passing| number == Some(passing.raw_os_error()))
     }
 
     /// The name is taken.

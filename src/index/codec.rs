@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
             (0..spans).map(|_| Some((self.signed()?, self.signed()?))).collect();
         let open_from = if self.byte()? == 1 { Some(self.signed()?) } else { None };
         let times = Times { spans: spans?.into(), open_from };
-        let attendees = attendees?.into();
+        let attendees = super::summary::shared(attendees?);
         let access = *AccessLevel::ALL.get(usize::try_from(self.number()?).ok()?)?;
         Some(CalendarSummary { uid, component, organizer, attendees, recurring, times, access })
     }

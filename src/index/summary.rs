@@ -1,6 +1,6 @@
 //! What the index keeps of a calendar object, taken from its tree once when it is written.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chrono::DateTime;
 
@@ -104,11 +104,18 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
         uid: Arc::from(uid),
         component: super::codec::component(component),
         organizer: organizer.map(Arc::from),
-        attendees: attendees.into(),
+        attendees: shared(attendees),
         recurring,
         times: times(tree, component),
         access: AccessLevel::of(tree),
     }))
+}
+
+static NOBODY: LazyLock<Arc<[Arc<str>]>> = LazyLock::new(|| Arc::from([]));
+
+/// The addresses; nothing is kept for nobody.
+pub(super) fn shared(addresses: Vec<Arc<str>>) -> Arc<[Arc<str>]> {
+    if addresses.is_empty() { NOBODY.clone() } else { addresses.into() }
 }
 
 /// When the object's instances are: exact up to 2040, from then on "perhaps". The bound is fixed,

@@ -18,6 +18,11 @@ impl From<StoreError> for Error {
             StoreError::Changed(_) | StoreError::UidBusy(_) => {
                 Error::status(503).because(reason).with_header("retry-after", "2")
             }
+            // A disk that cannot be written or read just now: the same request may work later.
+            StoreError::Disk(ref disk) if disk.may_pass() => {
+                tracing::error!(%error, "the disk fails");
+                Error::status(503).because(reason).with_header("retry-after", "30")
+            }
             other => Error::internal(other),
         }
     }

@@ -4,6 +4,7 @@ use crate::disk::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -41,6 +42,8 @@ pub struct Home {
     writer: Mutex<Writer>,
     syncs: SyncGroups,
     glance: Mutex<Glance>,
+    /// When the home was last asked for, by the store's count of such questions.
+    pub(super) asked: AtomicU64,
 }
 
 /// The directories as they were seen last, and when.
@@ -92,6 +95,7 @@ impl Home {
             writer: Mutex::new(Writer { log, overflow }),
             syncs: SyncGroups::default(),
             glance: Mutex::default(),
+            asked: AtomicU64::new(0),
         }))
     }
 

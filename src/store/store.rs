@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -36,6 +36,8 @@ pub struct StoreOptions {
     pub durability: Durability,
     /// Bytes a home may hold; none for no limit.
     pub quota_bytes: Option<u64>,
+    /// Bytes of memory that open homes may take, about; none for no limit.
+    pub index_memory_bytes: Option<u64>,
 }
 
 /// Homes that may be opened at the same time, at most.
@@ -52,6 +54,7 @@ pub struct Store {
     opening: [Mutex<()>; OPENERS],
     uids: Arc<UidLocks>,
     unwatched: AtomicBool,
+    asked: AtomicU64,
     /// None where nothing is made durable. Ends before the lock is given back.
     finisher: Option<Finisher>,
     _lock: lock::DataLock,
@@ -77,6 +80,7 @@ impl Store {
             opening: Default::default(),
             uids: Arc::default(),
             unwatched: AtomicBool::new(false),
+            asked: AtomicU64::new(0),
             finisher,
             _lock: held,
         });
@@ -97,6 +101,7 @@ impl Store {
     pub fn home(&self, guid: &str) -> Result<Option<Arc<Home>>, StoreError> {
         let opened = self.opened_home(guid);
         if let Some(home) = opened {
+            home.asked.store(self.asked.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
             if self.unwatched.load(Ordering::Relaxed) {
                 home.glance();
             }
@@ -113,7 +118,12 @@ impl Store {
             return Ok(Some(home.clone()));
         }
         let opened = Home::open(self, guid, relative)?;
-        self.homes.lock().insert(guid.to_owned(), opened.clone());
+        opened.asked.store(self.asked.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let mut homes = self.homes.lock();
+        homes.insert(guid.to_owned(), opened.clone());
+        if let Some(limit) = self.options.index_memory_bytes {
+            close_some(&mut homes, limit);
+        }
         Ok(Some(opened))
     }
 
@@ -230,6 +240,29 @@ fn probe_attributes(tree: &Tree) -> Result<(), StoreError> {
         Ok(())
     } else {
         Err(refuse("what is written cannot be read".to_owned()))
+    }
+}
+
+/// Closes the homes that nobody uses and nobody asked for the longest, until the others take no
+/// more memory than they may. What is closed is in its log.
+fn close_some(homes: &mut HashMap<String, Arc<Home>>, limit: u64) {
+    let mut taken: u64 = homes.values().map(|home| home.snapshot().memory_bytes()).sum();
+    if taken <= limit {
+        return;
+    }
+    // With the map held nobody can begin to use a home that only the map knows.
+    let unused = homes.values().filter(|home| Arc::strong_count(home) == 1);
+    let mut unused: Vec<_> =
+        unused.map(|home| (home.asked.load(Ordering::Relaxed), home.guid().to_owned())).collect();
+    unused.sort_unstable();
+    // Down to nine tenths, so that not every opening closes another one.
+    for (_, guid) in unused {
+        if taken <= limit / 10 * 9 {
+            break;
+        }
+        if let Some(home) = homes.remove(&guid) {
+            taken = taken.saturating_sub(home.snapshot().memory_bytes());
+        }
     }
 }
 

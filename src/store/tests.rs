@@ -1,5 +1,7 @@
 //! The store on a real directory.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::*;
@@ -36,7 +38,7 @@ pub(super) fn initial() -> Provision {
     }
 }
 
-fn open(root: &std::path::Path) -> std::sync::Arc<Store> {
+fn open(root: &std::path::Path) -> Arc<Store> {
     Store::open(root, StoreOptions { durability: Durability::None, ..StoreOptions::default() })
         .unwrap()
 }
@@ -454,4 +456,29 @@ fn one_of_two_racing_writers_wins() {
         assert_eq!(winners, 1);
     }
     assert_true(&home);
+}
+
+#[test]
+fn homes_nobody_uses_are_closed_when_memory_is_short() {
+    let root = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        durability: Durability::None,
+        index_memory_bytes: Some(60_000),
+        ..StoreOptions::default()
+    };
+    let store = Store::open(root.path(), options).unwrap();
+    let guid = |n: usize| format!("1000{n:04}-0000-0000-0000-000000000001");
+    let used = store.provision(&guid(0), &initial()).unwrap();
+    for n in 1..20 {
+        let home = store.provision(&guid(n), &initial()).unwrap();
+        let file = path("calendar/x.ics");
+        home.write(|tx| tx.put(&file, &event("x"), None, &PropertyChanges::none())).unwrap();
+        assert!(store.opened().len() <= 5, "{} homes are open", store.opened().len());
+    }
+    assert!(Arc::ptr_eq(&used, &store.home(&guid(0)).unwrap().unwrap()), "it was in use");
+    for n in 1..20 {
+        let home = store.home(&guid(n)).unwrap().unwrap();
+        assert!(home.snapshot().object(&path("calendar/x.ics")).is_some());
+        assert_true(&home);
+    }
 }

@@ -171,6 +171,23 @@ impl<'home> Transaction<'home> {
         tree: Option<&Component>,
         changes: &PropertyChanges,
     ) -> Result<Arc<ObjectEntry>, StoreError> {
+        let holds_objects = self.place(path)?.0.1.holds_objects();
+        let kind = match tree {
+            _ if !holds_objects => ObjectKind::Plain,
+            Some(tree) => summary::of_tree(tree),
+            None => summary::of_bytes(content),
+        };
+        self.put_known(path, content, kind, changes)
+    }
+
+    /// The same for content of which it is known what it is.
+    fn put_known(
+        &mut self,
+        path: &HomePath,
+        content: &Bytes,
+        kind: ObjectKind,
+        changes: &PropertyChanges,
+    ) -> Result<Arc<ObjectEntry>, StoreError> {
         let (parent, name) = self.place(path)?;
         let before = match self.work.entry(path) {
             Some(Entry::Collection(_)) => return Err(StoreError::Taken(path.clone())),
@@ -178,11 +195,6 @@ impl<'home> Transaction<'home> {
             None => None,
         };
         self.check_quota(before.as_ref().map_or(0, |entry| entry.size()), content.len() as u64)?;
-        let kind = match tree {
-            _ if !parent.1.holds_objects() => ObjectKind::Plain,
-            Some(tree) => summary::of_tree(tree),
-            None => summary::of_bytes(content),
-        };
         let empty = PropertySet::empty();
         let properties = changes.apply(before.as_ref().map_or(&empty, |entry| &entry.properties));
         if before.is_some() {
@@ -422,7 +434,14 @@ impl<'home> Transaction<'home> {
             Entry::Object(object) => {
                 let content = self.read(from)?;
                 let content = content.ok_or_else(|| StoreError::Changed(from.clone()))?;
-                self.put(to, &content, None, &all(&object.properties))?;
+                let changes = all(&object.properties);
+                let alike =
+                    self.place(to)?.0.1.holds_objects() == (object.kind != ObjectKind::Plain);
+                if alike && ObjectEntry::hash_of(&content) == object.hash {
+                    self.put_known(to, &content, object.kind.clone(), &changes)?;
+                } else {
+                    self.put(to, &content, None, &changes)?;
+                }
             }
             Entry::Collection(collection) => {
                 self.make_collection(to, collection.kind, &all(&collection.properties))?;
