@@ -79,7 +79,7 @@ pub fn run(
     config: Config,
     ready: impl FnOnce(&[(SocketAddr, bool)]),
 ) -> Result<(), StartError> {
-    // Work is done on blocking threads; few are needed to shift bytes, however many cores there are.
+    // Work is done on blocking threads; few are needed to shift bytes, whatever the cores.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(2, 8))

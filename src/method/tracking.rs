@@ -1,5 +1,5 @@
-//! Who changed the calendar of a room or a thing: its objects say it themselves, because nobody signs
-//! in as a room (Apple's location and resource tracking). And what is booked is busy, whatever a
+//! Who changed the calendar of a room or a thing: its objects say it themselves, because nobody
+//! signs in as a room (Apple's location and resource tracking). And what is booked is busy, whatever a
 //! client takes for granted about all-day events, so that is written out too.
 
 use crate::ical::{Component, Property};

@@ -1,5 +1,6 @@
-//! Bulk requests (apple-calendarserver-bulk-change §5.1) and what is left of Apple's extensions: properties that clients set and that must not be asked for
-//! with `DAV:allprop`, and protected ones that other parts of the server write.
+//! Bulk requests (apple-calendarserver-bulk-change §5.1) and what is left of Apple's extensions:
+//! properties that clients set and that must not be asked for with `DAV:allprop`, and protected
+//! ones that other parts of the server write.
 
 use super::{Answer, Live, View};
 use crate::dav::{Name, ResourceKind};
