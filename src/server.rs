@@ -94,6 +94,9 @@ pub fn run(
     let site = Site::over(Arc::new(Pipeline::new(Arc::clone(&app))), transport);
     runtime.block_on(async {
         let listener = Listener::open(&config).await?;
+        if listener.addresses().iter().any(|(_, tls)| *tls) && !config.tls.is_on() {
+            tracing::error!("a socket of systemd wants TLS, but [tls] has no certificate");
+        }
         let counts = Listener::bind(&config.metrics.listen).await?;
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(signals(settings, Arc::clone(&app), Arc::clone(&site), stop)?);

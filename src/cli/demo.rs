@@ -53,7 +53,7 @@ Calendar programs want only the address above. By hand, in another terminal, fro
 2. Bob has the invitation in his calendar:
     curl -s -u bob:bob {homes}/bob/calendar/
 3. Bob accepts:
-    sed '/bob@/s/NEEDS-ACTION/ACCEPTED/' {bobs}/*.ics | \
+    sed s/NEEDS-ACTION/ACCEPTED/ {bobs}/*.ics | \
 curl -si -u bob:bob -T - {homes}/bob/calendar/$(ls {bobs})
 
 Now Alice's copy says that Bob and the room come. Everything is a plain file:
