@@ -39,6 +39,8 @@ pub struct Config {
     pub oidc: Oidc,
     /// What everybody's home begins with.
     pub homes: Homes,
+    /// Invitations and answers.
+    pub scheduling: Scheduling,
     /// What of events others see.
     pub privacy: Privacy,
     /// Limits on what clients store and ask.
@@ -191,6 +193,51 @@ impl Default for Homes {
         Self {
             one_kind_per_calendar: false,
             calendars: [calendar("calendar", "VEVENT"), calendar("tasks", "VTODO")].into(),
+        }
+    }
+}
+
+/// `[scheduling]`: invitations and answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scheduling {
+    /// Mail domains whose addresses can only be ours.
+    pub domains: Vec<String>,
+    /// What becomes of a changed attendee's copy whose organizer has no such event any more.
+    pub orphans: Orphans,
+    /// Whether locations and resources may organize events.
+    pub resources_may_organize: bool,
+    /// Whether SCHEDULE-AGENT=CLIENT is taken for SERVER where the attendee is one of ours.
+    pub serve_local_client_agents: bool,
+    /// Whether the members of invited groups are invited one by one.
+    pub expand_groups: bool,
+    /// Attendees up to which an answer is shown to the others at once.
+    pub refresh_at_once: usize,
+    /// Days that automatic answers look ahead.
+    pub look_ahead_days: u32,
+}
+
+/// What becomes of orphaned copies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Orphans {
+    /// They are removed without a message.
+    #[default]
+    Remove,
+    /// The change is refused.
+    Refuse,
+}
+
+impl Default for Scheduling {
+    fn default() -> Self {
+        Self {
+            domains: Vec::new(),
+            orphans: Orphans::Remove,
+            resources_may_organize: false,
+            serve_local_client_agents: true,
+            expand_groups: true,
+            refresh_at_once: 30,
+            look_ahead_days: 365 * 3,
         }
     }
 }

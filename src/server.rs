@@ -103,6 +103,7 @@ pub fn run(
         let page = Arc::new(MetricsPage::new(Arc::clone(&app)));
         let silent = Site::over(page, Transport::from(&*config).silent());
         tokio::spawn(counts.serve(silent, stopped.clone(), patience));
+        tokio::spawn(follow_groups(Arc::clone(&app)));
         tokio::spawn(deliver_later(Arc::clone(&app), waiting));
         ready(&listener.addresses());
         listener.serve(site, stopped, patience).await;
@@ -120,6 +121,25 @@ fn replay(app: &App) -> BTreeSet<String> {
         tracing::error!(%error, "scheduling messages wait: the queue cannot be read");
         BTreeSet::new()
     })
+}
+
+/// Lets events follow the groups they invite when members came or left.
+async fn follow_groups(app: Arc<App>) {
+    const PAUSE: Duration = Duration::from_secs(30);
+    let mut known = left_over::members_of_groups(&app);
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let now = left_over::members_of_groups(&app);
+        if now == known {
+            continue;
+        }
+        let app = Arc::clone(&app);
+        match tokio::task::spawn_blocking(move || left_over::refresh_groups(&app)).await {
+            Ok(Ok(())) => known = now,
+            Ok(Err(error)) => tracing::error!(%error, "events do not follow their groups yet"),
+            Err(_) => {}
+        }
+    }
 }
 
 /// Delivers what stays in the queue for a whole pause: it failed, or was put off because a meeting

@@ -98,7 +98,8 @@ pub fn default_acl(kind: K, owner: Option<&str>, policy: &Policy) -> Vec<Ace> {
         | K::Notifications
         | K::Notification
         | K::Collection
-        | K::PlainFile => Vec::new(),
+        | K::PlainFile
+        | K::Control => Vec::new(),
     }
 }
 

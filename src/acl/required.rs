@@ -72,7 +72,7 @@ pub fn required(method: M, kind: K, exists: bool) -> Rule {
         },
         // A lock's owner needs nothing more (RFC 3744 §3.5): the method decides.
         M::Unlock if lockable(kind) => READ,
-        M::Unlock => Rule::NoMethod,
+        M::Unlock | M::Schedule => Rule::NoMethod,
         M::Acl => match kind {
             K::Home | K::FreeBusyUrl => Rule::NoMethod,
             kind if kind.in_home() => target(&[P::WriteAcl]),
@@ -101,7 +101,9 @@ pub fn report_needs(report: &Name) -> &'static [P] {
 
 fn report(kind: K, exists: bool) -> Rule {
     match kind {
-        K::Timezones | K::TimezoneStd | K::WellKnown | K::FreeBusyUrl => Rule::NoMethod,
+        K::Timezones | K::TimezoneStd | K::WellKnown | K::FreeBusyUrl | K::Control => {
+            Rule::NoMethod
+        }
         // `report_needs`, once the body is read: read-free-busy may be there without read.
         _ if exists => target(&[]),
         _ => parent(&[P::Read]),
@@ -116,6 +118,8 @@ fn post(kind: K) -> Rule {
         K::CalendarObject => target(&[P::WriteContent]),
         K::Home | K::Inbox | K::FreeBusyUrl | K::Notifications => READ,
         K::Timezones | K::TimezoneStd => READ,
+        // Nobody has it but administrators, who have everything.
+        K::Control => target(&[P::All]),
         _ => Rule::NoMethod,
     }
 }

@@ -114,6 +114,7 @@ fn place(
     Ok(match locate(path.segments()) {
         Location::Root => alone(ResourceKind::Root),
         Location::WellKnown(_) => alone(ResourceKind::WellKnown),
+        Location::Control => alone(ResourceKind::Control),
         Location::Timezones => alone(ResourceKind::Timezones),
         Location::TimezoneStd(_) => alone(ResourceKind::TimezoneStd),
         Location::PrincipalsRoot => alone(ResourceKind::PrincipalsRoot),

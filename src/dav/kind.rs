@@ -50,6 +50,8 @@ pub enum ResourceKind {
     Timezones,
     /// `/stdtimezones`: the time-zone service of RFC 7808.
     TimezoneStd,
+    /// `/control`: administration over HTTP, as the reference system has it.
+    Control,
     /// `/.well-known/…` (RFC 6764 §5).
     WellKnown,
 }
@@ -78,6 +80,7 @@ impl ResourceKind {
         Self::Notification,
         Self::Collection,
         Self::PlainFile,
+        Self::Control,
         Self::Timezones,
         Self::TimezoneStd,
         Self::WellKnown,
@@ -92,6 +95,7 @@ impl ResourceKind {
                 | Self::FreeBusyUrl
                 | Self::Notification
                 | Self::PlainFile
+                | Self::Control
                 | Self::Timezones
                 | Self::TimezoneStd
                 | Self::WellKnown

@@ -42,6 +42,7 @@ methods! {
     Unlock "UNLOCK" "RFC 4918 §9.11",
     Report "REPORT" "RFC 3253 §3.6",
     Acl "ACL" "RFC 3744 §8.1",
+    Schedule "SCHEDULE" "drafts of RFC 6638; nothing has it any more",
 }
 
 impl fmt::Display for Method {

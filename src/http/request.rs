@@ -152,7 +152,8 @@ fn body_limit(method: Method, transport: &Transport) -> usize {
         | Method::Delete
         | Method::Copy
         | Method::Move
-        | Method::Unlock => limits::UNUSED_BODY_BYTES,
+        | Method::Unlock
+        | Method::Schedule => limits::UNUSED_BODY_BYTES,
     }
 }
 

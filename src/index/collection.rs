@@ -48,6 +48,8 @@ pub struct Collection {
     pub created_s: i64,
     /// When it or a member last changed, in seconds since 1970.
     pub modified_s: i64,
+    /// When the file that changed last changed, in nanoseconds since 1970. Derived.
+    pub(super) latest_ns: i64,
     /// Its dead properties.
     pub properties: Arc<PropertySet>,
     pub(super) collections: OrdMap<Arc<str>, Arc<Collection>>,
@@ -70,6 +72,7 @@ impl Collection {
             number: 0,
             created_s,
             modified_s: created_s,
+            latest_ns: i64::MIN,
             properties,
             collections: OrdMap::new(),
             objects: OrdMap::new(),
@@ -88,6 +91,17 @@ impl Collection {
     /// When it or a member last changed.
     pub fn modified(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.modified_s, 0).unwrap_or_default()
+    }
+
+    /// When one of its files last changed, in whole seconds. HTTP dates tell no more, so of the
+    /// files that changed in the latest second only the last one is told with it: who sorts by
+    /// these dates finds it.
+    pub fn modified_of(&self, object: &ObjectEntry) -> DateTime<Utc> {
+        const SECOND: i64 = 1_000_000_000;
+        let (own, latest) = (object.stat.modified_ns, self.latest_ns);
+        let second = own.div_euclid(SECOND);
+        let earlier = own < latest && second == latest.div_euclid(SECOND);
+        DateTime::from_timestamp(second - i64::from(earlier), 0).unwrap_or_default()
     }
 
     /// Its collections, by name.
@@ -165,6 +179,7 @@ impl Collection {
         if let ObjectKind::Calendar(summary) = &object.kind {
             self.spans.insert(name, &summary.times);
         }
+        self.latest_ns = self.latest_ns.max(object.stat.modified_ns);
         self.objects.insert(name.clone(), object);
     }
 

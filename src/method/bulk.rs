@@ -130,7 +130,7 @@ fn carry_out(context: &Context, change: Change, data: bool, format: Option<Forma
         let (method, needed) = match (&deed, &change.href) {
             (Deed::Store { .. }, None) => (Method::Post, None),
             (Deed::Store { .. }, Some(_)) => (Method::Put, Some(Privilege::WriteContent)),
-            (Deed::Delete, Some(_)) => (Method::Delete, Some(Privilege::Read)),
+            (Deed::Delete, Some(_)) => (Method::Delete, None),
             (Deed::Delete, None) => return Err(Error::bad_request("what is to be deleted?")),
         };
         if let Some(needed) = needed {

@@ -26,7 +26,7 @@ pub fn state_at(snapshot: &Snapshot, path: &HomePath) -> State {
         exists: true,
         etag: resource::etag_at(snapshot, path),
         accepted: conditions::entity_tags(&accepted).into_iter().map(|(tag, _)| tag).collect(),
-        modified: Some(resource::modified(&entry)),
+        modified: resource::modified_at(snapshot, path),
         schedule_tag: entry.object().and_then(|object| object.schedule_tag()),
     }
 }

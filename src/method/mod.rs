@@ -8,6 +8,7 @@ mod bulk;
 mod collection;
 pub mod conditions;
 pub mod context;
+mod control;
 mod default_calendar;
 mod delete;
 mod errors;
@@ -53,5 +54,7 @@ pub fn run(context: &Context) -> Result<Response> {
         Method::Proppatch => proppatch::run(context),
         Method::Report => report::run(context),
         Method::Acl => acl::run(context),
+        // THE table has it for no kind.
+        Method::Schedule => Err(crate::dav::Error::status(405)),
     }
 }

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::media_type;
 use super::object::{self, Purpose};
 use super::scheduling::{self, Scheduling};
-use super::{bulk, free_busy_url, split, timezones};
+use super::{bulk, control, free_busy_url, split, timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Precondition, Response, Result, query};
 use crate::ical::AccessLevel;
@@ -28,6 +28,7 @@ pub fn run(context: &Context) -> Result<Response> {
     match resource.kind {
         ResourceKind::FreeBusyUrl => free_busy_url::run(context),
         ResourceKind::Timezones => timezones::classic(context),
+        ResourceKind::Control => control::run(context),
         ResourceKind::Outbox => outbox(context),
         ResourceKind::Calendar => bulk::run(context),
         ResourceKind::CalendarObject => on_object(context),

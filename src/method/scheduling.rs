@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::acl::{Policy, Privilege};
+use crate::app::App;
+use crate::config::{self, Config};
 use crate::dav::header;
 use crate::dav::{DavPath, Result};
 use crate::ical::{self, Component};
-use crate::principal::Record;
+use crate::principal::{Directory, Record};
 use crate::resource::access::Access;
-use crate::resource::{Resource, provision};
-use crate::schedule::{self, Committed, Delete, Env, Host, Options, Plan, Put, Right};
+use crate::resource::{Resolver, Resource, provision};
+use crate::schedule::{self, Committed, Delete, Env, Host, Options, Orphans, Plan, Put, Right};
 use crate::store::{CollectionKind, Home, HomePath, Snapshot, StoreError, Transaction, UidGuard};
 
 /// Scheduling on behalf of one request.
@@ -22,9 +24,7 @@ pub struct Scheduling<'a> {
 impl<'a> Scheduling<'a> {
     /// For the request of this context.
     pub fn of(context: &'a Context<'a>) -> Self {
-        let options =
-            Options { max_attendees: context.config.limits.attendees, ..Options::default() };
-        Self { context, options }
+        Self { context, options: options(&context.config) }
     }
 
     /// What the scheduling functions work with.
@@ -106,6 +106,24 @@ impl<'a> Scheduling<'a> {
     }
 }
 
+/// What the administrator chose.
+pub fn options(config: &Config) -> Options {
+    let chosen = &config.scheduling;
+    Options {
+        domains: chosen.domains.clone(),
+        orphans: match chosen.orphans {
+            config::Orphans::Remove => Orphans::Remove,
+            config::Orphans::Refuse => Orphans::Refuse,
+        },
+        resources_may_organize: chosen.resources_may_organize,
+        serve_local_client_agents: chosen.serve_local_client_agents,
+        expand_groups: chosen.expand_groups,
+        max_attendees: config.limits.attendees,
+        refresh_at_once: chosen.refresh_at_once,
+        look_ahead_days: i64::from(chosen.look_ahead_days),
+    }
+}
+
 /// The object that is stored now; damaged ones count as none.
 pub fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
     if tx.snapshot().object(path).is_none_or(|object| object.calendar().is_none()) {
@@ -142,25 +160,37 @@ pub fn objects_below(snapshot: &Snapshot, path: &HomePath) -> Vec<HomePath> {
 
 impl Host for Scheduling<'_> {
     fn allows(&self, principal: &str, home: &str, path: &HomePath, right: Right) -> bool {
-        let segments = ["calendars", "__uids__", home].into_iter().map(str::to_owned);
-        let segments = segments.chain(path.segments().iter().cloned());
-        let path = DavPath::from_segments(segments, true);
-        let Ok(resource) = self.context.resolve(&path) else { return false };
-        let privilege = match right {
-            Right::Send => Privilege::ScheduleSend,
-            Right::Deliver => Privilege::ScheduleDeliver,
-            Right::QueryFreeBusy => Privilege::ScheduleQueryFreebusy,
-            Right::ReadFreeBusy => Privilege::ReadFreeBusy,
-            Right::Read => Privilege::Read,
-        };
-        let directory = &self.context.directory;
-        Access::new(directory, Some(principal), Policy::of(directory)).may(&resource, privilege)
+        allows(self.context.app, &self.context.directory, principal, home, path, right)
     }
 
     fn home(&self, record: &Record) -> std::result::Result<Arc<Home>, StoreError> {
         let initial = provision::initial(&self.context.config.homes, record);
         self.context.app.store.provision(&record.guid, &initial)
     }
+}
+
+/// Whether a principal has a right on something in a home.
+pub fn allows(
+    app: &App,
+    directory: &Directory,
+    principal: &str,
+    home: &str,
+    path: &HomePath,
+    right: Right,
+) -> bool {
+    let segments = ["calendars", "__uids__", home].into_iter().map(str::to_owned);
+    let segments = segments.chain(path.segments().iter().cloned());
+    let path = DavPath::from_segments(segments, true);
+    let resolver = Resolver { store: &app.store, directory };
+    let Ok(resource) = resolver.resolve(&path) else { return false };
+    let privilege = match right {
+        Right::Send => Privilege::ScheduleSend,
+        Right::Deliver => Privilege::ScheduleDeliver,
+        Right::QueryFreeBusy => Privilege::ScheduleQueryFreebusy,
+        Right::ReadFreeBusy => Privilege::ReadFreeBusy,
+        Right::Read => Privilege::Read,
+    };
+    Access::new(directory, Some(principal), Policy::of(directory)).may(&resource, privilege)
 }
 
 /// GUID of the owner of the home in which something lies.

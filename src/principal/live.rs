@@ -1,7 +1,8 @@
-//! The live directory: the current snapshot, kept in step with four files.
+//! The live directory: the current snapshot, kept in step with five files.
 //!
-//! The accounts file is the administrator's; `delegates.toml` and `auto-schedule.toml` in the data
-//! directory hold what was set through the server or its tools and win over the accounts file;
+//! The accounts file is the administrator's; `delegates.toml`, `auto-schedule.toml` and
+//! `groups.toml` in the data directory hold what was set through the server or its tools and win
+//! over the accounts file;
 //! `people.toml` there holds users whom another directory vouches for.
 //! Every file may be edited beside a running server; a broken file is logged and the last good
 //! state stays.
@@ -18,6 +19,7 @@ use super::adopt::PEOPLE_FILE;
 use super::delegates::{self, Delegation, Delegations, ProxyKind};
 use super::directory::Directory;
 use super::file::{self, Stamp};
+use super::membership::{self, Memberships};
 use super::record::{AutoScheduleMode, RecordType};
 use super::source::{self, Accounts, SourceError};
 use crate::clock::Clock;
@@ -31,10 +33,10 @@ pub enum PrincipalError {
     /// The accounts file.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// `delegates.toml` or `auto-schedule.toml` cannot be read or written.
+    /// `delegates.toml`, `auto-schedule.toml` or `groups.toml` cannot be read or written.
     #[error("{0}: {1}")]
     Io(PathBuf, std::io::Error),
-    /// `delegates.toml` or `auto-schedule.toml` does not make sense.
+    /// `delegates.toml`, `auto-schedule.toml` or `groups.toml` does not make sense.
     #[error("{0}: {1}")]
     Content(PathBuf, String),
     /// There is no record with this GUID.
@@ -43,6 +45,9 @@ pub enum PrincipalError {
     /// Users and groups answer for themselves.
     #[error("automatic scheduling is for locations and resources; {0} is neither")]
     NotAutomatic(String),
+    /// Only groups have members.
+    #[error("{0} is no group")]
+    NotGroup(String),
 }
 
 /// The directory as it is now. Shared by everything that looks people up.
@@ -52,6 +57,7 @@ pub struct Principals {
     delegates: PathBuf,
     auto_schedule: PathBuf,
     pub(super) people: PathBuf,
+    groups: PathBuf,
     hosts: Vec<String>,
     clock: Clock,
     pub(super) current: ArcSwap<Directory>,
@@ -62,10 +68,11 @@ pub struct Principals {
 /// What was last read, with the stamps by which changes are noticed.
 #[derive(Debug)]
 struct Files {
-    stamps: [Option<Stamp>; 4],
+    stamps: [Option<Stamp>; 5],
     accounts: Accounts,
     delegations: Delegations,
     modes: HashMap<String, AutoScheduleMode>,
+    memberships: Memberships,
 }
 
 impl Principals {
@@ -79,12 +86,13 @@ impl Principals {
     ) -> Result<Arc<Self>, PrincipalError> {
         let (delegates, auto_schedule) =
             (data.join("delegates.toml"), data.join("auto-schedule.toml"));
-        let people = data.join(PEOPLE_FILE);
+        let (people, groups) = (data.join(PEOPLE_FILE), data.join("groups.toml"));
         let files = Files {
-            stamps: [accounts, &delegates, &auto_schedule, &people].map(file::stamp),
+            stamps: [accounts, &delegates, &auto_schedule, &people, &groups].map(file::stamp),
             accounts: load(accounts, &people)?,
             delegations: read_delegates(&delegates)?,
             modes: read_modes(&auto_schedule)?,
+            memberships: read_memberships(&groups)?,
         };
         let directory = files.directory(hosts);
         Ok(Arc::new(Self {
@@ -92,6 +100,7 @@ impl Principals {
             delegates,
             auto_schedule,
             people,
+            groups,
             hosts: hosts.to_vec(),
             checked_ms: AtomicI64::new(clock.now().timestamp_millis()),
             clock,
@@ -122,7 +131,8 @@ impl Principals {
 
     fn refresh(&self, always: bool) -> Option<PrincipalError> {
         let mut files = self.files.lock();
-        let paths = [&self.accounts, &self.delegates, &self.auto_schedule, &self.people];
+        let own = [&self.delegates, &self.auto_schedule, &self.people, &self.groups];
+        let paths = [&self.accounts, own[0], own[1], own[2], own[3]];
         let stamps = paths.map(|path| file::stamp(path));
         if !always && stamps == files.stamps {
             return None;
@@ -147,6 +157,12 @@ impl Principals {
         if always || stamps[2] != files.stamps[2] {
             match read_modes(&self.auto_schedule) {
                 Ok(modes) => files.modes = modes,
+                Err(error) => note(error),
+            }
+        }
+        if always || stamps[4] != files.stamps[4] {
+            match read_memberships(&self.groups) {
+                Ok(memberships) => files.memberships = memberships,
                 Err(error) => note(error),
             }
         }
@@ -221,9 +237,47 @@ impl Principals {
     }
 }
 
+impl Principals {
+    /// Adds members to a group and takes some out, beside what the accounts file says; all are
+    /// GUIDs. Unknown ones are refused.
+    pub fn change_members(
+        &self,
+        group: &str,
+        added: &[String],
+        removed: &[String],
+    ) -> Result<(), PrincipalError> {
+        let mut files = self.files.lock();
+        let io = |error| PrincipalError::Io(self.groups.clone(), error);
+        let _lock = file::lock(&self.groups).map_err(io)?;
+        let directory = self.current.load();
+        let known = |guid: &str| {
+            let record = directory.by_guid(guid);
+            record.cloned().ok_or_else(|| PrincipalError::Unknown(guid.to_owned()))
+        };
+        let group = known(group)?;
+        if group.record_type != RecordType::Group {
+            let name = format!("{}:{}", group.record_type, group.name());
+            return Err(PrincipalError::NotGroup(name));
+        }
+        let guids = |all: &[String]| -> Result<Vec<String>, PrincipalError> {
+            all.iter().map(|guid| Ok(known(guid)?.guid.clone())).collect()
+        };
+        let (added, removed) = (guids(added)?, guids(removed)?);
+        let mut memberships = read_memberships(&self.groups)?;
+        membership::change(&mut memberships, &group.guid, &added, &removed);
+        file::replace(&self.groups, &membership::print(&memberships)).map_err(io)?;
+        files.stamps[4] = file::stamp(&self.groups);
+        files.memberships = memberships;
+        self.current.store(Arc::new(files.directory(&self.hosts)));
+        Ok(())
+    }
+}
+
 impl Files {
     fn directory(&self, hosts: &[String]) -> Directory {
-        Directory::new(self.accounts.clone(), &self.delegations, &self.modes, hosts)
+        let mut accounts = self.accounts.clone();
+        membership::apply(&mut accounts.records, &self.memberships);
+        Directory::new(accounts, &self.delegations, &self.modes, hosts)
     }
 
     fn all_delegations(&self) -> Delegations {
@@ -241,6 +295,12 @@ fn load(accounts: &Path, people: &Path) -> Result<Accounts, PrincipalError> {
 fn read_delegates(path: &Path) -> Result<Delegations, PrincipalError> {
     let text = file::read(path).map_err(|error| PrincipalError::Io(path.to_owned(), error))?;
     delegates::parse(&text.unwrap_or_default())
+        .map_err(|error| PrincipalError::Content(path.to_owned(), error.to_string()))
+}
+
+fn read_memberships(path: &Path) -> Result<Memberships, PrincipalError> {
+    let text = file::read(path).map_err(|error| PrincipalError::Io(path.to_owned(), error))?;
+    toml::from_str(&text.unwrap_or_default())
         .map_err(|error| PrincipalError::Content(path.to_owned(), error.to_string()))
 }
 

@@ -12,6 +12,7 @@ pub mod edit;
 pub(crate) mod file;
 pub mod group;
 pub mod live;
+mod membership;
 pub mod record;
 pub mod search;
 pub mod source;

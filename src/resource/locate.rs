@@ -17,6 +17,8 @@ pub enum Location<'a> {
     Root,
     /// `/.well-known/` and what is below it.
     WellKnown(&'a [String]),
+    /// `/control`.
+    Control,
     /// `/timezones`.
     Timezones,
     /// `/stdtimezones` and what is below it.
@@ -49,6 +51,7 @@ pub fn locate(segments: &[String]) -> Location<'_> {
     let Some((first, rest)) = segments.split_first() else { return Location::Root };
     match first.as_str() {
         ".well-known" => Location::WellKnown(rest),
+        "control" if rest.is_empty() => Location::Control,
         "timezones" if rest.is_empty() => Location::Timezones,
         "stdtimezones" => Location::TimezoneStd(rest),
         "principals" => match rest {
@@ -95,6 +98,7 @@ mod tests {
             ("/calendars/__uids__", Location::CalendarsUids),
             ("/calendars/__uids__/G", Location::Home(Key::Guid("G"), &[])),
             ("/calendars/users/bob/calendar/x.ics", Location::Home(Key::Name("users", "bob"), x)),
+            ("/control", Location::Control),
             ("/timezones", Location::Timezones),
             ("/timezones/x", Location::Nowhere),
             ("/addressbooks/", Location::Nowhere),

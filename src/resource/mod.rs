@@ -186,7 +186,8 @@ impl Resource {
 
     /// When it was changed last.
     pub fn modified(&self) -> Option<DateTime<Utc>> {
-        self.entry().map(modified)
+        let place = self.place.as_ref()?;
+        modified_at(&place.snapshot, &place.path)
     }
 
     /// The schedule tag of a scheduling object (RFC 6638 §3.2.10).
@@ -219,11 +220,14 @@ pub fn etag_at(snapshot: &Snapshot, path: &HomePath) -> Option<ETag> {
     }
 }
 
-/// When an entry was changed last.
-pub fn modified(entry: &Entry) -> DateTime<Utc> {
-    match entry {
-        Entry::Object(object) => object.modified(),
-        Entry::Collection(collection) => collection.modified(),
+/// When what lies at `path` was changed last.
+pub fn modified_at(snapshot: &Snapshot, path: &HomePath) -> Option<DateTime<Utc>> {
+    match snapshot.entry(path)? {
+        Entry::Object(object) => {
+            let parent = path.parent()?;
+            Some(snapshot.collection(&parent)?.modified_of(&object))
+        }
+        Entry::Collection(collection) => Some(collection.modified()),
     }
 }
 

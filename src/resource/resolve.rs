@@ -27,6 +27,7 @@ impl Resolver<'_> {
         match locate(path.segments()) {
             Location::Root => simple(Kind::Root),
             Location::WellKnown(_) => simple(Kind::WellKnown),
+            Location::Control => simple(Kind::Control),
             Location::Timezones => simple(Kind::Timezones),
             Location::TimezoneStd(_) => simple(Kind::TimezoneStd),
             Location::PrincipalsRoot => simple(Kind::PrincipalsRoot),

@@ -109,8 +109,17 @@ fn expand_component(component: &mut Component, users: &dyn CalendarUsers, limit:
         .collect();
     let live: std::collections::BTreeSet<String> = groups.iter().map(|(a, _)| a.clone()).collect();
     let before = component.properties_named("ATTENDEE").count();
+    // Who came with a group goes with it, and when that group loses them.
     let belongs = |property: &Property| {
-        property.param_values("MEMBER").all(|group| live.contains(&users.identity(group)))
+        let groups_of: Vec<String> =
+            property.param_values("MEMBER").map(|group| users.identity(group)).collect();
+        let identity = users.identity(property.value());
+        let is_member = |group: &String| {
+            let group = groups.iter().find(|(address, _)| address == group);
+            let members = group.and_then(|(_, user)| user.members.as_ref());
+            members.is_some_and(|all| all.iter().any(|m| users.identity(m) == identity))
+        };
+        groups_of.is_empty() || groups_of.iter().any(is_member)
     };
     component.retain_properties(|property| property.name() != "ATTENDEE" || belongs(property));
     let mut changed = component.properties_named("ATTENDEE").count() != before;

@@ -10,6 +10,7 @@ mod busy;
 pub mod default_calendar;
 mod deliver;
 mod env;
+mod groups;
 mod inbox;
 mod operation;
 mod outbox;
@@ -23,6 +24,7 @@ mod unique;
 
 pub use deliver::{Committed, deliver, replay};
 pub use env::{Env, Host, Options, Orphans, Resident, Right};
+pub use groups::refresh_groups;
 pub use operation::{Delete, Plan, Put, Stored, is_scheduling_object, on_delete, on_put};
 pub use outbox::{Post, post};
 pub use relocate::{Relocation, on_copy, on_move};

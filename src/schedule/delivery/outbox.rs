@@ -119,7 +119,7 @@ fn one(
     let is_owner = |address: &str| env.identity(address) == identity;
     let masked = request
         .text_of("X-CALENDARSERVER-MASK-UID")
-        .filter(|uid| may_mask(env, &snapshot, uid, post.owner));
+        .filter(|uid| may_mask(env, &snapshot, uid, post.owner, &record.guid));
     let options = Options { masked_uid: masked.as_deref(), is_owner: Some(&is_owner) };
     let read = |path: &HomePath| home.read(path);
     let visible = |path: &HomePath| {
@@ -140,13 +140,20 @@ fn one(
 
 /// Only who organises an event may leave it out of the answer; without organizer only the owner
 /// (apple-icalendar-maskuids).
-fn may_mask(env: &Env<'_>, snapshot: &crate::store::Snapshot, uid: &str, asker: &str) -> bool {
+fn may_mask(
+    env: &Env<'_>,
+    snapshot: &crate::store::Snapshot,
+    uid: &str,
+    asker: &str,
+    asked: &str,
+) -> bool {
+    let own = asker == asked;
     let asker = super::operation::owner_identity(env, asker);
     snapshot.by_uid(uid).iter().any(|path| {
         let object = snapshot.object(path);
         let summary = object.and_then(|object| object.calendar());
         let organizer = summary.and_then(|summary| summary.organizer.as_deref());
-        organizer.is_some_and(|organizer| env.identity(organizer) == asker)
+        organizer.map_or(own, |organizer| env.identity(organizer) == asker)
     })
 }
 
@@ -228,11 +235,8 @@ fn pretend(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<String> {
     if recipients.is_empty() {
         return Err(Error::from(Precondition::RecipientSpecified).because("for whom?"));
     }
-    let answers = recipients.into_iter().map(|recipient| {
-        let known = env.user(&recipient).is_some_and(|user| user.has_calendars);
-        let status = if known { "2.0;Success" } else { "3.7;Invalid Calendar User" };
-        Response { recipient, status, calendar: None }
-    });
+    let answer = |recipient| Response { recipient, status: "2.0;Success", calendar: None };
+    let answers = recipients.into_iter().map(answer);
     Ok(document(&answers.collect::<Vec<_>>(), post.format))
 }
 
@@ -284,8 +288,8 @@ fn document(responses: &[Response], format: Format) -> String {
 /// written against.
 fn refolded(text: &str) -> String {
     const FOLD_AT: usize = 74;
-    let unfolded = text.replace('\r', "").replace("\n ", "");
-    let mut out = String::with_capacity(unfolded.len() + unfolded.len() / FOLD_AT * 2);
+    let unfolded = text.replace("\r\n ", "");
+    let mut out = String::with_capacity(unfolded.len() + unfolded.len() / FOLD_AT * 3);
     for line in unfolded.lines() {
         let mut width = 0;
         for c in line.chars() {
