@@ -248,11 +248,22 @@ impl Default for Scheduling {
 pub struct Privacy {
     /// Whether others see of events with CLASS:PRIVATE or CLASS:CONFIDENTIAL only when they are.
     pub class_counts: bool,
+    /// Whether `/` is readable without signing in.
+    pub anonymous_root: bool,
+    /// Whether `/calendars/` and its collections by type are.
+    pub anonymous_navigation: bool,
+    /// Whether free-busy URLs are.
+    pub anonymous_free_busy: bool,
 }
 
 impl Default for Privacy {
     fn default() -> Self {
-        Self { class_counts: true }
+        Self {
+            class_counts: true,
+            anonymous_root: true,
+            anonymous_navigation: false,
+            anonymous_free_busy: false,
+        }
     }
 }
 

@@ -35,12 +35,6 @@ impl Policy {
             ..Self::default()
         }
     }
-
-    /// The same, with CLASS counting or not.
-    pub fn with_class(mut self, counts: bool) -> Self {
-        self.class_counts = counts;
-        self
-    }
 }
 
 const READ: &[P] = &[P::Read, P::ReadCurrentUserPrivilegeSet];

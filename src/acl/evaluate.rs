@@ -2,7 +2,7 @@
 //! what nobody speaks about is denied.
 
 use super::ace::Ace;
-use super::privilege::{Privilege, PrivilegeSet, supported};
+use super::privilege::{Privilege, PrivilegeSet, parts, supported};
 use super::view::{ActorView, ResourceView};
 use crate::dav::error::Detail;
 use crate::dav::{DavPath, Error, Precondition, ResourceKind};
@@ -32,6 +32,17 @@ pub fn granted(
     granted
 }
 
+/// Whether a privilege is nothing but the sum of its parts.
+pub fn is_sum(privilege: Privilege, kind: ResourceKind) -> bool {
+    own_leaves(privilege, kind).is_empty()
+}
+
+/// What a privilege is beside its parts: `read` is more than `read-free-busy`.
+fn own_leaves(privilege: Privilege, kind: ResourceKind) -> PrivilegeSet {
+    let leaves = privilege.leaves().intersection(supported(kind));
+    parts(privilege, kind).into_iter().fold(leaves, |own, part| own.minus(part.leaves()))
+}
+
 /// The ACE that decides about one privilege for the actor: for `daybook access explain`.
 pub fn deciding<'a>(
     kind: ResourceKind,
@@ -40,7 +51,9 @@ pub fn deciding<'a>(
     actor: &ActorView,
     privilege: Privilege,
 ) -> Option<&'a Ace> {
-    let wanted = privilege.leaves().intersection(supported(kind));
+    let own = own_leaves(privilege, kind);
+    let wanted = if own.is_empty() { privilege.leaves() } else { own };
+    let wanted = wanted.intersection(supported(kind));
     aces.iter().find(|ace| {
         !ace.set().intersection(wanted).is_empty()
             && resource.matches(&ace.principal, actor) != ace.invert

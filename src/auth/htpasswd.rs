@@ -1,11 +1,12 @@
-//! Passwords kept in an htpasswd file (`name:hash` lines; bcrypt as `htpasswd -B` writes it, or
-//! argon2id). The names are short names of the accounts file, which says who there is.
+//! Passwords kept in an htpasswd file (`name:hash` lines; bcrypt as `htpasswd -B` writes it,
+//! SHA-512 as `htpasswd -5` and crypt do, or argon2id). `$apr1$` and `{SHA}` are too weak to take. The names are short names of the accounts file, which says who there is.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
 
+use super::password::is_crypt;
 use crate::principal::Secret;
 use crate::principal::file::{self, Stamp};
 
@@ -42,9 +43,9 @@ impl Htpasswd {
 fn parse(text: &str) -> HashMap<String, String> {
     let line = |line: &str| {
         let (name, hash) = line.trim().split_once(':')?;
-        let known = hash.starts_with("$2") || hash.starts_with("$argon2");
+        let known = hash.starts_with("$2") || hash.starts_with("$argon2") || is_crypt(hash);
         if !known {
-            tracing::warn!(name, "htpasswd: only bcrypt and argon2 hashes are used");
+            tracing::warn!(name, "htpasswd: only bcrypt, argon2 and crypt's SHA are used");
         }
         known.then(|| (name.to_owned(), hash.to_owned()))
     };

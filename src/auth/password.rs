@@ -5,6 +5,7 @@
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use sha_crypt::ShaCrypt;
 
 use crate::principal::Secret;
 
@@ -70,6 +71,9 @@ fn verify_hash(hash: &str, password: &str) -> bool {
         // bcrypt, from htpasswd files.
         return bcrypt::verify(password, hash).unwrap_or(false);
     }
+    if is_crypt(hash) {
+        return ShaCrypt::default().verify_password(password.as_bytes(), hash).is_ok();
+    }
     match PasswordHash::new(hash) {
         Ok(hash) => Argon2::default().verify_password(password.as_bytes(), &hash).is_ok(),
         Err(error) => {
@@ -77,6 +81,11 @@ fn verify_hash(hash: &str, password: &str) -> bool {
             false
         }
     }
+}
+
+/// Whether this is a SHA-256 or SHA-512 hash of crypt(3), as `openssl passwd -6` writes it.
+pub fn is_crypt(hash: &str) -> bool {
+    hash.starts_with("$5$") || hash.starts_with("$6$")
 }
 
 /// Compares without telling by time where texts differ.
@@ -102,6 +111,20 @@ mod tests {
         assert!(!verify(&broken, "x"));
         assert!(hash("").is_err() && hash(&"x".repeat(PASSWORD_BYTES_MAX + 1)).is_err());
         assert!(equal("a", "a") && !equal("a", "b"));
+    }
+
+    #[test]
+    fn hashes_of_crypt_are_understood() {
+        for hash in [
+            "$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDe\
+             hy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1",
+            "$5$saltsalt$0IyaXrmV7.sGNS6tirgqHLqX/G.FBvgkYA.lpPdS5sA",
+        ] {
+            let secret = Secret { hash: Some(hash.to_owned()), ..Secret::default() };
+            assert!(verify(&secret, "secret") && !verify(&secret, "Secret"), "{hash}");
+            let cut = Secret { hash: Some(hash[..30].to_owned()), ..Secret::default() };
+            assert!(!verify(&cut, "secret"));
+        }
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use daybook::acl::privilege::supported_privileges;
+use daybook::acl::privilege::{parts, supported_privileges};
 use daybook::acl::{
     Ace, ActorView, Link, Policy, PrincipalKey, Privilege, ResourceView, Withheld, effective,
     evaluate, text,
 };
 use daybook::clock::Clock;
+use daybook::config::{Config, Homes};
 use daybook::dav::{DavPath, Name, ResourceKind};
 use daybook::disk::{attribute, layout};
 use daybook::index::ObjectKind;
@@ -48,16 +49,17 @@ enum Action {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Action::Explain { user, path, json } = &arguments.action;
     let config = arguments.file.load()?;
-    let (file, root, hosts) = (&config.directory.file, &config.data.root, &config.directory.hosts);
-    let principals = Principals::open(file, root, hosts, Clock::system())?;
+    let accounts = &config.directory;
+    let (file, root) = (&accounts.file, &config.data.root);
+    let principals = Principals::open(file, root, &accounts.hosts, Clock::system())?;
     let directory = principals.current();
     let actor = match user.as_str() {
         "-" => ActorView::anonymous(),
         name => ActorView::of(&directory, &find(&directory, name)?.guid),
     };
     let path = DavPath::parse(path).map_err(|error| Failure::new(WRONG, error))?;
-    let policy = Policy::of(&directory).with_class(config.privacy.class_counts);
-    let place = place(&directory, root, &path, &policy)?;
+    let policy = access::policy(&directory, &config.privacy);
+    let place = place(&directory, &config, &path, &policy)?;
     let kind = place.chain.last().map_or(ResourceKind::Root, |link| link.kind);
     let aces = effective(&place.chain, place.owner.as_deref(), &policy);
     let view = ResourceView { owner: place.owner.as_deref(), principal: place.principal.as_ref() };
@@ -67,25 +69,47 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     for privilege in supported_privileges(kind) {
         let granted = evaluate::missing(kind, has, &[privilege]).is_empty();
+        let lacking: Vec<Privilege> = parts(privilege, kind)
+            .into_iter()
+            .filter(|part| !evaluate::missing(kind, has, &[*part]).is_empty())
+            .collect();
         let ace = evaluate::deciding(kind, &aces, view, &actor, privilege);
-        explain(*json, privilege, granted, ace);
+        explain(*json, Verdict { privilege, granted, lacking, ace, kind });
     }
     Ok(())
 }
 
-fn explain(json: bool, privilege: Privilege, granted: bool, ace: Option<&Ace>) {
+/// What is said about one privilege.
+struct Verdict<'a> {
+    privilege: Privilege,
+    granted: bool,
+    /// The parts of an aggregate that are missing.
+    lacking: Vec<Privilege>,
+    ace: Option<&'a Ace>,
+    kind: ResourceKind,
+}
+
+fn explain(json: bool, verdict: Verdict<'_>) {
+    let Verdict { privilege, granted, lacking, ace, kind } = verdict;
     let name = privilege.name();
+    let lacking: Vec<String> = lacking.iter().map(|part| part.name().local.to_string()).collect();
     let text = ace.map(|ace| text::shown(std::slice::from_ref(ace), "").to_xml());
     if json {
         return say(json!({
             "privilege": name.to_string(),
             "granted": granted,
+            "lacks": lacking,
             "ace": text,
             "inherited": ace.and_then(|ace| ace.inherited.as_ref()).map(DavPath::href),
         }));
     }
     let verdict = if granted { "yes" } else { "no " };
-    let why = text.unwrap_or_else(|| "no ACE speaks about it".to_owned());
+    let why = match (text, evaluate::is_sum(privilege, kind)) {
+        _ if !lacking.is_empty() => format!("lacks {}", lacking.join(", ")),
+        (_, true) => "has all its parts".to_owned(),
+        (Some(ace), false) => ace,
+        (None, false) => "no ACE speaks about it".to_owned(),
+    };
     say(format_args!("{verdict} {}\t{why}", name.local));
 }
 
@@ -98,7 +122,7 @@ struct Place {
 
 fn place(
     directory: &Directory,
-    root: &Path,
+    config: &Config,
     path: &DavPath,
     policy: &Policy,
 ) -> Result<Place, Failure> {
@@ -137,11 +161,38 @@ fn place(
         Location::Home(key, below) => {
             let guid = record(key).ok_or_else(nothing)?.guid.clone();
             let shard = layout::home_shard(&guid).ok_or_else(nothing)?;
-            let chain = chain(&guid, &root.join("calendars/__uids__").join(shard), below, policy)?;
+            let home = config.data.root.join("calendars/__uids__").join(shard);
+            let chain = match home.is_dir() {
+                true => chain(&guid, &home, below, policy)?,
+                false => unmade(&guid, below, &config.homes),
+            };
             Place { chain, owner: Some(guid), principal: None }
         }
         Location::Nowhere => return Err(nothing()),
     })
+}
+
+/// The links in a home that nobody has asked for yet, as they will be once it is made.
+fn unmade(guid: &str, below: &[String], homes: &Homes) -> Vec<Link> {
+    let mut path = DavPath::from_segments(["calendars", "__uids__", guid], true);
+    let mut kind = ResourceKind::Home;
+    let link = |kind, path: &DavPath| Link {
+        kind,
+        path: path.clone(),
+        stored: None,
+        withheld: Withheld::Nothing,
+    };
+    let mut links = vec![link(kind, &path)];
+    for (level, name) in below.iter().enumerate() {
+        kind = match kind_by_name(name).filter(|_| level == 0) {
+            Some(kind) => kind,
+            None if level == 0 && homes.calendars.contains_key(name) => ResourceKind::Calendar,
+            None => member_of(kind),
+        };
+        path = path.join(name, kind.is_collection());
+        links.push(link(kind, &path));
+    }
+    links
 }
 
 /// The links from a home on disk down to a resource in it.
@@ -165,12 +216,8 @@ fn chain(guid: &str, home: &Path, below: &[String], policy: &Policy) -> Result<V
 }
 
 fn kind_of(file: &Path, name: &str, top: bool, above: ResourceKind) -> ResourceKind {
-    match name {
-        INBOX if top => return ResourceKind::Inbox,
-        OUTBOX if top => return ResourceKind::Outbox,
-        FREEBUSY if top => return ResourceKind::FreeBusyUrl,
-        NOTIFICATION if top => return ResourceKind::Notifications,
-        _ => {}
+    if let Some(kind) = kind_by_name(name).filter(|_| top) {
+        return kind;
     }
     if file.is_dir() {
         let is_object = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -181,6 +228,22 @@ fn kind_of(file: &Path, name: &str, top: bool, above: ResourceKind) -> ResourceK
             || std::fs::read_dir(file).is_ok_and(|mut entries| entries.any(is_object));
         return if calendar { ResourceKind::Calendar } else { ResourceKind::Collection };
     }
+    member_of(above)
+}
+
+/// The members of a home that their names say everything about.
+fn kind_by_name(name: &str) -> Option<ResourceKind> {
+    match name {
+        INBOX => Some(ResourceKind::Inbox),
+        OUTBOX => Some(ResourceKind::Outbox),
+        FREEBUSY => Some(ResourceKind::FreeBusyUrl),
+        NOTIFICATION => Some(ResourceKind::Notifications),
+        _ => None,
+    }
+}
+
+/// What is no collection, by where it is.
+fn member_of(above: ResourceKind) -> ResourceKind {
     match above {
         ResourceKind::Inbox => ResourceKind::InboxItem,
         ResourceKind::Calendar => ResourceKind::CalendarObject,

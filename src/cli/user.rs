@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
+use daybook::auth::digest::Algorithm;
 use daybook::auth::password;
 use daybook::principal::edit::{self, EditError, NewRecord};
 use daybook::principal::source::{self, SourceError};
@@ -74,6 +75,9 @@ struct Add {
 struct Passwd {
     #[command(flatten)]
     which: Which,
+    /// Keep what Digest needs too: hashes that are as good as the password for who reads the file.
+    #[arg(long)]
+    digest: bool,
     #[command(flatten)]
     password: PasswordSource,
 }
@@ -142,9 +146,18 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Action::Passwd(passwd) => {
             let record_type = RecordType::from(passwd.which.kind);
             let name = passwd.which.name;
-            let hash = hash_of(&passwd.password)?;
+            let given = given(&passwd.password)?;
+            let hash = hash_of(&given)?;
+            let digests = match passwd.digest {
+                true => digests(&file, record_type, &name, &given)?,
+                false => Vec::new(),
+            };
             edit::change(&file, |document| {
-                edit::set_password(document, record_type, &name, &hash)
+                edit::set_password(document, record_type, &name, &hash)?;
+                match digests.is_empty() {
+                    true => Ok(()),
+                    false => edit::set_digests(document, record_type, &name, &digests),
+                }
             })?;
             say(format_args!("changed the password of {record_type}:{name}"));
         }
@@ -164,7 +177,7 @@ fn new_record(add: Add, record_type: RecordType) -> Result<NewRecord, Failure> {
             .ok_or_else(|| Failure::new(WRONG, format!("there is no mode called {text}")))
     };
     let signs_in = record_type == RecordType::User && !add.no_password;
-    let password = if signs_in { Some(hash_of(&add.password)?) } else { None };
+    let password = if signs_in { Some(hash_of(&given(&add.password)?)?) } else { None };
     Ok(NewRecord {
         names: std::iter::once(add.which.name).chain(add.also).collect(),
         guid: add.guid,
@@ -177,10 +190,27 @@ fn new_record(add: Add, record_type: RecordType) -> Result<NewRecord, Failure> {
     })
 }
 
-/// The hash of a password from standard input or from the terminal, asked for twice.
-fn hash_of(source: &PasswordSource) -> Result<String, Failure> {
+/// What stands for a password in Digest, for each name of the record.
+fn digests(
+    file: &std::path::Path,
+    record_type: RecordType,
+    name: &str,
+    password: &str,
+) -> Result<Vec<String>, Failure> {
+    let accounts = source::load(file)?;
+    let is_it = |record: &&std::sync::Arc<daybook::principal::Record>| {
+        record.record_type == record_type && record.short_names.iter().any(|own| own == name)
+    };
+    let names = accounts.records.iter().find(is_it).map(|record| record.short_names.clone());
+    let names = names.unwrap_or_default();
+    let each = names.iter().flat_map(|name| Algorithm::ALL.map(|algorithm| (name, algorithm)));
+    Ok(each.map(|(name, algorithm)| algorithm.stored(name, &accounts.realm, password)).collect())
+}
+
+/// A password from standard input or from the terminal, asked for twice.
+fn given(source: &PasswordSource) -> Result<String, Failure> {
     let cannot = |error| Failure::new(FAILED, format!("the password cannot be read: {error}"));
-    let given = if source.password_stdin {
+    Ok(if source.password_stdin {
         let mut text = String::new();
         std::io::stdin().take(64 * 1024).read_to_string(&mut text).map_err(cannot)?;
         text.lines().next().unwrap_or_default().to_owned()
@@ -193,8 +223,11 @@ fn hash_of(source: &PasswordSource) -> Result<String, Failure> {
     } else {
         let reason = "no terminal to ask for a password: use --password-stdin";
         return Err(Failure::new(WRONG, reason));
-    };
-    password::hash(&given).map_err(|error| Failure::new(WRONG, error))
+    })
+}
+
+fn hash_of(password: &str) -> Result<String, Failure> {
+    password::hash(password).map_err(|error| Failure::new(WRONG, error))
 }
 
 fn list(file: &std::path::Path, json: bool) -> Result<(), Failure> {

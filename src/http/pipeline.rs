@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{Answered, Application, response, well_known};
-use crate::acl::{self, Need, Policy, Privilege, Rule};
+use crate::acl::{self, Need, Privilege, Rule};
 use crate::app::App;
 use crate::dav::{Error, Method, Request, ResourceKind, Response, Result};
 use crate::method::{self, Context};
-use crate::resource::access::Access;
+use crate::resource::access::{self, Access};
 use crate::resource::{Resolver, Resource, provision};
 
 /// The server as an application.
@@ -26,8 +26,7 @@ impl Pipeline {
         *user = actor.log_name();
         let directory = self.app.principals.current();
         let resolver = Resolver { store: &self.app.store, directory: &directory };
-        let class_counts = self.app.config().privacy.class_counts;
-        let policy = Policy::of(&directory).with_class(class_counts);
+        let policy = access::policy(&directory, &self.app.config().privacy);
         let access = Access::new(&directory, actor.guid(), policy);
         let mut resource = resolver.resolve(&request.path)?;
         if !actor.is_anonymous() && self.make_home(&resource)? {

@@ -41,6 +41,15 @@ pub fn early(context: &Context, target: &Resource) -> Result<Verdict> {
     Ok(verdict)
 }
 
+/// The conditions of a request on what it would be answered, where that is not what lies there.
+pub fn early_as(context: &Context, state: &State) -> Result<Verdict> {
+    let verdict = conditions::evaluate(context.request, state)?;
+    if let Some(place) = &context.resource.place {
+        if_holds(context, &place.snapshot)?;
+    }
+    Ok(verdict)
+}
+
 /// The conditions of a request, and the locks on what it touches, as the transaction sees them.
 pub fn inside(
     context: &Context,

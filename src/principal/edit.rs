@@ -140,6 +140,20 @@ pub fn set_password(
     Ok(())
 }
 
+/// Sets the hashes for Digest of a record.
+pub fn set_digests(
+    document: &mut DocumentMut,
+    record_type: RecordType,
+    name: &str,
+    digests: &[String],
+) -> Result<(), EditError> {
+    let missing = || EditError::Missing(format!("{record_type}:{name}"));
+    let all = tables(document, record_type).ok_or_else(missing)?;
+    let table = all.iter_mut().find(|table| is_called(table, name)).ok_or_else(missing)?;
+    table["digest"] = value(Array::from_iter(digests));
+    Ok(())
+}
+
 /// Removes a record, and its name from every list that has it.
 pub fn remove(
     document: &mut DocumentMut,

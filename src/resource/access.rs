@@ -13,6 +13,7 @@ use crate::acl::{
     granted, text,
 };
 use crate::caldav::redact;
+use crate::config::Privacy;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{DavPath, Error, Name};
 use crate::ical::{AccessLevel, Component};
@@ -50,6 +51,17 @@ pub enum Shown {
     Part(Component),
     /// Nothing.
     Nothing,
+}
+
+/// The policy of a directory and a configuration.
+pub fn policy(directory: &Directory, privacy: &Privacy) -> Policy {
+    Policy {
+        class_counts: privacy.class_counts,
+        anonymous_root: privacy.anonymous_root,
+        anonymous_navigation: privacy.anonymous_navigation,
+        anonymous_free_busy: privacy.anonymous_free_busy,
+        ..Policy::of(directory)
+    }
 }
 
 impl Access {

@@ -85,6 +85,22 @@ fn an_unknown_name_and_a_wrong_password_look_the_same() {
 }
 
 #[test]
+fn every_refusal_costs_one_hash() {
+    let (auth, _folder) = authenticator(Options::default());
+    let long = "x".repeat(crate::auth::password::PASSWORD_BYTES_MAX + 1);
+    let cost = |name: &str, password: &str| {
+        let before = crate::auth::password::HASHED.get();
+        let header = basic(name, password);
+        assert!(auth.authenticate(&request(&[("authorization", &header)])).is_err());
+        crate::auth::password::HASHED.get() - before
+    };
+    // A hash, a plain password, a name without calendars, no password at all, a sudo user, nobody.
+    for name in ["alice", "bob", "root", "room-1", "portal", "nobody", ""] {
+        assert_eq!((cost(name, "wrong"), cost(name, &long)), (1, 0), "{name}");
+    }
+}
+
+#[test]
 fn hashing_is_foreseen_and_paid_once() {
     let (auth, _folder) = authenticator(Options::default());
     let header = basic("bob", "bob");

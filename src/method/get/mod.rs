@@ -11,13 +11,13 @@ use chrono::{DateTime, Utc};
 
 use self::merge::Merged;
 use self::range::Part;
-use super::conditions::{self, Verdict};
+use super::conditions::{self, State, Verdict};
 use super::context::Context;
 use super::{free_busy_url, guard, media_type, timezones};
 use crate::acl::Privilege;
 use crate::dav::header::Accept;
 use crate::dav::kind::ResourceKind;
-use crate::dav::{Body, Error, Response, Result};
+use crate::dav::{Body, ETag, Error, Response, Result};
 use crate::ical::{self, jcal};
 use crate::resource::Resource;
 use crate::resource::access::Shown;
@@ -62,9 +62,21 @@ fn wants_page(context: &Context) -> bool {
     agent.starts_with("Mozilla/") && agent.contains("Gecko")
 }
 
-/// Adds ETag and Last-Modified, and makes the body only when it is needed.
+/// Adds ETag and Last-Modified, and makes the body only when it is needed. Who may not see all has
+/// an entity tag of what they see: it changes when they are shown more or less of the same calendar.
 fn with_validators(context: &Context, make: impl FnOnce() -> Result<Response>) -> Result<Response> {
     let resource = &context.resource;
+    if !context.access.sees_all(resource) {
+        let response = make()?;
+        let Body::Full(bytes) = &response.body else { return Ok(response) };
+        let etag = ETag::of(bytes);
+        let tag = etag.to_string();
+        let state = State { exists: true, etag: Some(etag), ..State::default() };
+        return Ok(match guard::early_as(context, &state)? {
+            Verdict::NotModified => Response::new(304).with("etag", tag),
+            Verdict::Proceed => response.with("etag", tag),
+        });
+    }
     let response = match guard::early(context, resource)? {
         Verdict::NotModified => Response::new(304),
         Verdict::Proceed => make()?,

@@ -1,0 +1,127 @@
+//! What an administrator chooses about access, over HTTP: what may be read without signing in,
+//! principals that read everything, names that act for others; and `daybook access explain`.
+
+use std::fs;
+
+use crate::harness::{Client, Server, daybook};
+
+const CALENDAR: &str = "/calendars/users/alice/calendar/";
+const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:one\r\n\
+                     DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T090000Z\r\nDURATION:PT1H\r\n\
+                     END:VEVENT\r\nEND:VCALENDAR\r\n";
+
+/// A demo server whose accounts have a reader and a name that acts for others.
+fn server(configuration: &str) -> Server {
+    let mut server = Server::start_with(configuration);
+    let accounts = server.data().join("accounts.toml");
+    let text = fs::read_to_string(&accounts).unwrap();
+    let more = "[[sudoer]]\nname = \"portal\"\nplain_password = \"portal\"\n";
+    fs::write(&accounts, format!("readers = [\"users:carol\"]\n{text}\n{more}")).unwrap();
+    server.stop();
+    server.start_again();
+    server
+}
+
+#[test]
+fn nobody_in_particular_sees_what_is_allowed() {
+    let paths = ["/", "/calendars/", "/calendars/users/", "/calendars/users/alice/freebusy"];
+    for (configuration, expected) in [
+        ("", [207, 401, 401, 401]),
+        ("[privacy]\nanonymous_root = false\n", [401, 401, 401, 401]),
+        ("[privacy]\nanonymous_navigation = true\n", [207, 207, 207, 401]),
+        ("[privacy]\nanonymous_free_busy = true\n", [207, 401, 401, 207]),
+    ] {
+        let server = Server::start_with(configuration);
+        server.client("alice").propfind(CALENDAR, "0", "").expect(207);
+        let found = paths.map(|path| server.anonymous().propfind(path, "0", "").status);
+        assert_eq!(found, expected, "{configuration}");
+        server.anonymous().propfind(CALENDAR, "0", "").expect(401);
+    }
+}
+
+#[test]
+fn readers_read_and_sudo_users_act_for_others() {
+    let server = server("");
+    let event = format!("{CALENDAR}one.ics");
+    let portal = Client::new(server.address(), Some(("portal", "portal")));
+    let acting = |client: &Client, target: &str, method: &str, path: &str, body: &str| {
+        let headers = [("X-Authorize-As", target), ("Content-Type", "text/calendar")];
+        client.send(method, path, &headers, body.as_bytes()).status
+    };
+    assert_eq!(acting(&portal, "alice", "PUT", &event, EVENT), 201);
+    server.wait_for_log("user=\"portal as alice\"");
+    assert_eq!(acting(&portal, "bob", "GET", &event, ""), 403, "bob's rights, not more");
+    assert_eq!(acting(&portal, "portal", "GET", &event, ""), 403);
+    assert_eq!(acting(&portal, "nobody", "GET", &event, ""), 403);
+    assert_eq!(acting(&server.client("alice"), "alice", "GET", &event, ""), 403);
+    assert_eq!(acting(&server.anonymous(), "alice", "GET", &event, ""), 401);
+    assert_eq!(portal.get(&event).status, 400);
+    let wrong = Client::new(server.address(), Some(("portal", "wrong")));
+    assert_eq!(acting(&wrong, "alice", "GET", &event, ""), 401);
+
+    let carol = server.client("carol");
+    carol.get(&event).expect(200);
+    carol.put(&event, EVENT).expect(403);
+    carol.put(&format!("{CALENDAR}two.ics"), EVENT).expect(403);
+    carol.delete(&event).expect(403);
+}
+
+/// The entity tag of a merged calendar names what the reader is shown.
+#[test]
+fn a_merged_calendar_is_tagged_by_what_is_shown() {
+    let server = server("");
+    let private = EVENT.replace("UID:one", "UID:two\r\nCLASS:PRIVATE\r\nSUMMARY:Secret");
+    let alice = server.client("alice");
+    alice.put(&format!("{CALENDAR}one.ics"), EVENT).expect(201);
+    let tag = |user: &str| {
+        let reply = server.client(user).get(CALENDAR).expect(200);
+        let tag = reply.header("etag").unwrap().to_owned();
+        let again = [("If-None-Match", tag.as_str())];
+        server.client(user).send("GET", CALENDAR, &again, b"").expect(304);
+        tag
+    };
+    let (before, own) = (tag("carol"), tag("alice"));
+    alice.put(&format!("{CALENDAR}two.ics"), &private).expect(201);
+    assert_ne!(tag("alice"), own);
+    let text = server.client("carol").get(CALENDAR).text();
+    assert!(!text.contains("Secret"), "{text}");
+    assert_eq!(text.contains("UID:two"), tag("carol") != before, "{text}");
+    assert_ne!(tag("alice"), tag("carol"));
+}
+
+#[test]
+fn access_is_explained() {
+    let server = server("");
+    let file = server.config_file();
+    let config = format!(
+        "[data]\nroot = '{0}'\n[directory]\nfile = '{0}/accounts.toml'\n",
+        server.data().display()
+    );
+    fs::write(&file, config).unwrap();
+    let file = file.to_str().unwrap();
+    let explain = |user: &str, path: &str| {
+        let output =
+            daybook(&["access", "--config", file, "explain", user, path]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for made in [false, true] {
+        if made {
+            server.client("alice").propfind(CALENDAR, "0", "").expect(207);
+        }
+        let alice = explain("alice", CALENDAR);
+        assert!(alice.contains("(Calendar)"), "{made}: {alice}");
+        assert!(alice.contains("yes write\thas all its parts"), "{made}: {alice}");
+        let bob = explain("bob", CALENDAR);
+        assert!(bob.contains("no  write\tlacks write-properties, write-content"), "{made}: {bob}");
+        assert!(bob.contains("no  read\tno ACE speaks about it"), "{made}: {bob}");
+        assert!(
+            bob.lines().any(|line| {
+                line.starts_with("yes read-free-busy\t") && line.contains("authenticated")
+            }),
+            "{made}: {bob}"
+        );
+        let item = explain("carol", &format!("{CALENDAR}none.ics"));
+        assert!(item.contains("(CalendarObject)") && item.contains("yes read\t"), "{made}: {item}");
+    }
+}
