@@ -1,5 +1,6 @@
-//! Passwords kept in an htpasswd file (`name:hash` lines; bcrypt as `htpasswd -B` writes it,
-//! SHA-512 as `htpasswd -5` and crypt do, or argon2id). `$apr1$` and `{SHA}` are too weak to take. The names are short names of the accounts file, which says who there is.
+//! Passwords kept in an htpasswd file: `name:hash` lines with bcrypt as `htpasswd -B` writes it,
+//! SHA-512 as `htpasswd -5` and crypt do, or argon2id. `$apr1$` and `{SHA}` are too weak to take.
+//! The names are short names of the accounts file, which says who there is.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

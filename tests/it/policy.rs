@@ -6,9 +6,9 @@ use std::fs;
 use crate::harness::{Client, Server, daybook};
 
 const CALENDAR: &str = "/calendars/users/alice/calendar/";
-const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:one\r\n\
-                     DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T090000Z\r\nDURATION:PT1H\r\n\
-                     END:VEVENT\r\nEND:VCALENDAR\r\n";
+const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\n\
+                     UID:one\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260105T090000Z\r\n\
+                     DURATION:PT1H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
 
 /// A demo server whose accounts have a reader and a name that acts for others.
 fn server(configuration: &str) -> Server {

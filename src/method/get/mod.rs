@@ -63,7 +63,7 @@ fn wants_page(context: &Context) -> bool {
 }
 
 /// Adds ETag and Last-Modified, and makes the body only when it is needed. Who may not see all has
-/// an entity tag of what they see: it changes when they are shown more or less of the same calendar.
+/// an entity tag of what they see: it changes when they are shown more or less of a calendar.
 fn with_validators(context: &Context, make: impl FnOnce() -> Result<Response>) -> Result<Response> {
     let resource = &context.resource;
     if !context.access.sees_all(resource) {
