@@ -52,6 +52,10 @@ pub const INSTANCES_PER_YEAR: usize = 1000;
 pub const INSTANCES: usize = 10_000;
 /// Time spans the index keeps of one object; later ones are evaluated when asked for.
 pub const INDEXED_SPANS: usize = 1000;
+/// Instances of one object that are remembered for the next question about time.
+pub const TIMETABLE_INSTANCES: usize = 1000;
+/// Bytes of what is remembered of contents (timetables) in the whole server.
+pub const DERIVED_BYTES: usize = 4 * 1024 * 1024;
 /// Steps the recurrence machine may take for one object and one question.
 pub const RECURRENCE_STEPS: usize = 200_000;
 /// Results of one report before `DAV:number-of-matches-within-limits` (calendar-query).

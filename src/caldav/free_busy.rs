@@ -148,7 +148,7 @@ impl BusyTime {
 }
 
 /// The FBTYPE of an event (the table of RFC 4791 §7.10); absent when it blocks nothing.
-fn busy_type(component: &Component, options: &Options<'_>) -> Option<&'static str> {
+pub(super) fn busy_type(component: &Component, options: &Options<'_>) -> Option<&'static str> {
     let says = |name: &str, value: &str| {
         component.value_of(name).is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
     };
@@ -168,6 +168,17 @@ fn declined(component: &Component, options: &Options<'_>) -> bool {
         let partstat = attendee.param("PARTSTAT").unwrap_or_default();
         partstat.eq_ignore_ascii_case("DECLINED") && is_owner(attendee.value())
     })
+}
+
+/// Whether the way to an event of the object makes busy too.
+pub(super) fn has_travel(calendar: &Component) -> bool {
+    calendar.main_components().any(|component| component.has(TRAVEL))
+}
+
+/// Whether an attendee of the object declined.
+pub(super) fn has_declined(calendar: &Component) -> bool {
+    let everybody = Options { is_owner: Some(&|_| true), ..Options::default() };
+    calendar.main_components().any(|component| declined(component, &everybody))
 }
 
 fn travel(component: &Component) -> chrono::TimeDelta {

@@ -17,6 +17,7 @@ pub mod repair;
 pub mod split;
 pub mod text_match;
 pub mod time_range;
+pub mod timetable;
 pub mod timezone_service;
 pub mod validate;
 
@@ -28,3 +29,4 @@ pub use filter::Filter;
 pub use period::Period;
 pub use text_match::TextMatch;
 pub use time_range::TimeRange;
+pub use timetable::Timetable;

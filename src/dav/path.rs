@@ -127,7 +127,7 @@ impl DavPath {
         let mut text = String::with_capacity(16 + self.segments.len() * 16);
         for segment in &self.segments {
             text.push('/');
-            text.extend(utf8_percent_encode(segment, SEGMENT));
+            encode_segment(segment, |part| text.push_str(part));
         }
         if self.slash {
             text.push('/');
@@ -140,6 +140,15 @@ impl fmt::Display for DavPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.href())
     }
+}
+
+/// Gives the percent-encoded form of a segment piece by piece.
+pub fn encode_segment<'a>(segment: &'a str, mut give: impl FnMut(&'a str)) {
+    // Most names need nothing.
+    if segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+        return give(segment);
+    }
+    utf8_percent_encode(segment, SEGMENT).for_each(give);
 }
 
 fn decode(raw: &str, slashes: bool) -> Result<String, PathError> {

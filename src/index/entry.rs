@@ -125,10 +125,12 @@ pub struct ObjectEntry {
 impl ObjectEntry {
     /// The entity tag.
     pub fn etag(&self) -> ETag {
-        use std::fmt::Write;
+        const DIGITS: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
         let mut text = String::with_capacity(32);
         for byte in self.hash {
-            let _ = write!(text, "{byte:02x}");
+            text.push(DIGITS[usize::from(byte >> 4)]);
+            text.push(DIGITS[usize::from(byte & 15)]);
         }
         ETag(text)
     }

@@ -4,12 +4,13 @@
 use std::io;
 
 use super::context::Context;
+use super::report::objects;
 use crate::acl::Privilege;
 use crate::dav::header::{Depth, Prefer, Preference};
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::resource::Resource;
 use crate::resource::members::members;
-use crate::resource::property::{Asked, View};
+use crate::resource::property::{Asked, Rows, View};
 use crate::xml::request::Propfind;
 use crate::xml::{MEDIA_TYPE, Multistatus};
 
@@ -64,6 +65,9 @@ impl Listing {
             self.response(&mut answer, &self.resource)?;
         }
         if self.one {
+            if self.rows(&mut answer)? {
+                return answer.finish();
+            }
             for member in members(&self.view.directory, &self.resource) {
                 if self.view.access.may(&member, Privilege::Read) {
                     self.response(&mut answer, &member)?;
@@ -73,6 +77,25 @@ impl Listing {
             }
         }
         answer.finish()
+    }
+
+    /// The members of a calendar or inbox whose files are all answered by the index; false when
+    /// nothing was written.
+    fn rows(&self, answer: &mut Multistatus<'_>) -> io::Result<bool> {
+        let Some(files) = objects::files(&self.resource) else { return Ok(false) };
+        let Some(rows) = Rows::of(&self.view, &self.resource, &self.asked, None) else {
+            return Ok(false);
+        };
+        let mut access = self.view.access.members(&self.resource, &[Privilege::Read]);
+        for (name, object) in files.objects() {
+            if access.may(name, object) {
+                answer.beside(|writer| rows.write(name, object, "", writer))?;
+            } else {
+                let path = self.resource.path.join(name, false);
+                answer.bare_status(&self.view.href(&path), 403)?;
+            }
+        }
+        Ok(true)
     }
 
     fn response(&self, answer: &mut Multistatus<'_>, resource: &Resource) -> io::Result<()> {

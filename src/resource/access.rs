@@ -18,7 +18,7 @@ use crate::dav::kind::ResourceKind;
 use crate::dav::{DavPath, Error, Name};
 use crate::ical::{AccessLevel, Component};
 use crate::principal::Directory;
-use crate::store::{HomePath, ObjectKind, Snapshot};
+use crate::store::{HomePath, ObjectEntry, ObjectKind, Snapshot};
 use crate::xml::parse;
 
 /// Where a resource keeps the ACEs that clients set.
@@ -30,6 +30,31 @@ pub struct Access {
     actor: ActorView,
     policy: Policy,
     last: Arc<Mutex<Option<Remembered>>>,
+}
+
+/// Decides about the members of one collection; those without an ACL of their own are alike.
+pub struct Members<'a> {
+    access: &'a Access,
+    collection: &'a Resource,
+    any_of: &'a [Privilege],
+    common: Option<bool>,
+}
+
+impl Members<'_> {
+    /// Whether the actor has one of the privileges on a file of the collection.
+    pub fn may(&mut self, name: &str, object: &ObjectEntry) -> bool {
+        let common = object.properties.get(&STORED_ACL).is_none()
+            && self.access.withheld_by(object) == Withheld::Nothing;
+        if let (true, Some(known)) = (common, self.common) {
+            return known;
+        }
+        let Some(member) = self.collection.member(name) else { return false };
+        let may = self.any_of.iter().any(|privilege| self.access.may(&member, *privilege));
+        if common {
+            self.common = Some(may);
+        }
+        may
+    }
 }
 
 /// Members without an ACL of their own all inherit the same.
@@ -113,12 +138,21 @@ impl Access {
     /// What the content of a resource keeps from others, as the index knows it.
     fn withheld(&self, resource: &Resource) -> Withheld {
         let object = resource.entry().and_then(|entry| entry.object());
-        match object.map(|object| &object.kind) {
-            Some(ObjectKind::Calendar(summary)) => withheld(summary.access, &self.policy),
+        object.map_or(Withheld::Nothing, |object| self.withheld_by(object))
+    }
+
+    fn withheld_by(&self, object: &ObjectEntry) -> Withheld {
+        match &object.kind {
+            ObjectKind::Calendar(summary) => withheld(summary.access, &self.policy),
             // Nobody can say what it would ask for.
-            Some(ObjectKind::Damaged { .. }) => Withheld::Everything,
-            _ => Withheld::Nothing,
+            ObjectKind::Damaged { .. } => Withheld::Everything,
+            ObjectKind::Plain => Withheld::Nothing,
         }
+    }
+
+    /// Whether an object of a collection is shown whole to the actor, as the index knows it.
+    pub fn shows_whole(&self, collection: &Resource, object: &ObjectEntry) -> bool {
+        self.sees_all(collection) || self.withheld_by(object) == Withheld::Nothing
     }
 
     /// What the actor may do with it.
@@ -136,6 +170,11 @@ impl Access {
         let (snapshot, parent) = shared;
         *last = Some(Remembered { snapshot, parent, kind: resource.kind, withheld, privileges });
         privileges
+    }
+
+    /// Decides about many members of a collection: whether the actor has one of the privileges.
+    pub fn members<'a>(&'a self, collection: &'a Resource, any_of: &'a [Privilege]) -> Members<'a> {
+        Members { access: self, collection, any_of, common: None }
     }
 
     /// Whether the actor has a privilege on it.

@@ -21,7 +21,7 @@ use super::overflow::Overflow;
 use super::prepared::Prepared;
 use super::reconcile::{self, Reconciler};
 use super::store::{Store, StoreOptions};
-use super::{Spool, StoreError, Transaction};
+use super::{Derived, Spool, StoreError, Transaction};
 
 /// What only the home's writer touches.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub struct Home {
     pub(super) tree: Arc<Tree>,
     pub(super) spool: Arc<Spool>,
     pub(super) options: StoreOptions,
+    derived: Arc<Derived>,
     current: ArcSwap<Snapshot>,
     writer: Mutex<Writer>,
     syncs: SyncGroups,
@@ -91,6 +92,7 @@ impl Home {
             tree: store.tree.clone(),
             spool: store.spool.clone(),
             options: store.options.clone(),
+            derived: store.derived.clone(),
             current: ArcSwap::from_pointee(work),
             writer: Mutex::new(Writer { log, overflow }),
             syncs: SyncGroups::default(),
@@ -148,6 +150,11 @@ impl Home {
                 return Ok(Some((Arc::new(entry), content)));
             }
         }
+    }
+
+    /// What is remembered of the contents of files.
+    pub fn derived(&self) -> &Derived {
+        &self.derived
     }
 
     /// The dead properties of what lies at `path`.

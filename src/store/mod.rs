@@ -5,6 +5,7 @@
 
 pub mod check;
 mod commit;
+mod derived;
 mod finisher;
 mod home;
 mod intent;
@@ -30,6 +31,7 @@ pub use crate::index::{
     CalendarSummary, Change, ChangeKind, Collection, CollectionKind, Depth, Entry, HomePath,
     ObjectEntry, ObjectKind, PropertySet, Snapshot, SyncPoint, TokenError,
 };
+pub use derived::Derived;
 pub use home::Home;
 pub use prepared::Prepared;
 pub use property::PropertyChanges;

@@ -15,7 +15,7 @@ use crate::index::ObjectEntry;
 
 use super::finisher::Finisher;
 use super::uid_lock::{TIME_OUT, UidLocks};
-use super::{Home, Provision, Spool, StoreError, UidGuard};
+use super::{Derived, Home, Provision, Spool, StoreError, UidGuard};
 
 /// When written files are on the disk for sure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,7 @@ pub struct Store {
     pub(super) tree: Arc<Tree>,
     pub(super) options: StoreOptions,
     pub(super) spool: Arc<Spool>,
+    pub(super) derived: Arc<Derived>,
     homes: Mutex<HashMap<String, Arc<Home>>>,
     /// Held while a home is opened; which one, its GUID says.
     opening: [Mutex<()>; OPENERS],
@@ -76,6 +77,7 @@ impl Store {
             tree,
             options,
             spool,
+            derived: Arc::default(),
             homes: Mutex::default(),
             opening: Default::default(),
             uids: Arc::default(),

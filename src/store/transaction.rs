@@ -129,6 +129,11 @@ impl<'home> Transaction<'home> {
         Err(StoreError::Changed(path.clone()))
     }
 
+    /// What is remembered of the contents of files.
+    pub fn derived(&self) -> &crate::store::Derived {
+        self.home.derived()
+    }
+
     /// The home with everything this transaction did so far.
     pub fn snapshot(&self) -> &Snapshot {
         &self.work

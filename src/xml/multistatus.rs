@@ -14,7 +14,7 @@ const PROP: Name = Name::dav("prop");
 const STATUS: Name = Name::dav("status");
 
 /// Bytes gathered before they go out.
-const CHUNK_BYTES: usize = 16 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A multistatus answer in the making.
 pub struct Multistatus<'a> {

@@ -182,14 +182,36 @@ pub(super) fn escape_attribute(text: &str, out: &mut String) {
     });
 }
 
+/// ASCII characters that every escape leaves alone. U+FFFE and U+FFFF begin with 0xEF, which
+/// is looked at as well; all else beyond ASCII stays.
+const ORDINARY: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = false;
+        byte += 1;
+    }
+    table[b'\n' as usize] = true;
+    table[b'\t' as usize] = true;
+    let special = [b'&', b'<', b'>', b'"', b'\'', 0xef];
+    let mut at = 0;
+    while at < special.len() {
+        table[special[at] as usize] = false;
+        at += 1;
+    }
+    table
+};
+
 fn escape(text: &str, out: &mut String, replace: impl Fn(char) -> Option<&'static str>) {
     out.reserve(text.len());
+    let breaks_matter = replace('\n').is_some();
     let mut rest = 0;
-    for (at, c) in text.char_indices() {
-        // Nearly every character is an ordinary one: decide that without a table.
-        if matches!(c, '?'..='\u{fffd}' | ' ') {
+    for (at, byte) in text.bytes().enumerate() {
+        if ORDINARY[usize::from(byte)] && !(breaks_matter && byte < b' ') {
             continue;
         }
+        // Every byte that is looked at begins a character.
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { continue };
         let replacement = match replace(c) {
             Some(replacement) => replacement,
             None if super::syntax::is_char(c) => continue,

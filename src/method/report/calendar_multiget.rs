@@ -62,7 +62,7 @@ fn write(
     let Some(output) = output.filter(|_| is_object) else {
         return answer.response(href, |propstats| asked.answer(view, resource, propstats));
     };
-    match objects::open(view, resource) {
+    match objects::open_for(view, resource, !output.is_stored_text()) {
         Err(error) => answer.status(href, &error, prefix),
         Ok(opened) => {
             let calendar = resource.parent();

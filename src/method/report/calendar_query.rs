@@ -1,6 +1,8 @@
 //! `CALDAV:calendar-query` (RFC 4791 §7.8). The index says which objects can match; only those
 //! are opened, and none when the index alone decides. The answer is streamed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::objects::{self, Opened};
@@ -14,8 +16,9 @@ use crate::dav::{Error, Precondition, Response, Result};
 use crate::ical::timezone::{Zone, Zones};
 use crate::limits;
 use crate::method::context::Context;
-use crate::resource::property::{Asked, View};
+use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Resource, zone};
+use crate::store::{Entry, ObjectEntry};
 use crate::xml::request::CalendarQuery;
 use crate::xml::{self, Element, Multistatus};
 
@@ -23,11 +26,15 @@ use crate::xml::{self, Element, Multistatus};
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// An object that matches.
-struct Match {
-    resource: Resource,
-    floating: Zone,
-    opened: Option<Opened>,
+enum Match {
+    /// The object that was asked itself.
+    Itself(Resource, Zone, Option<Opened>),
+    /// A file of the calendar with that number.
+    Member(usize, Arc<str>, Arc<ObjectEntry>, Option<Opened>),
 }
+
+/// A calendar that is searched, and the zone of its floating times.
+type Searched = (Resource, Zone);
 
 /// Answers the report.
 pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
@@ -40,38 +47,121 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         (None, None) => None,
     };
     let depth = Depth::of(context.request)?.unwrap_or(Depth::Zero);
-    let matches = search(&view, &context.resource, depth, &filter, floating.as_ref())?;
+    let (calendars, matches) = search(&view, &context.resource, depth, &filter, floating.as_ref())?;
     let prefer = Prefer::of(context.request)?;
     let asked = Asked::new(&query.selection, prefer.minimal);
     let producer = Box::new(move |out: &mut dyn std::io::Write| {
-        let mut answer = Multistatus::begin(out);
+        let mut answer = Answer::new(out, &view, &asked, output.as_ref(), &calendars);
         for found in matches {
-            write(&mut answer, &view, &asked, output.as_ref(), found)?;
+            answer.write(found)?;
         }
-        answer.finish()
+        answer.document.finish()
     });
     Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
 }
 
-fn write(
-    answer: &mut Multistatus<'_>,
-    view: &View,
-    asked: &Asked,
-    output: Option<&Output>,
-    found: Match,
-) -> std::io::Result<()> {
-    let href = view.href(&found.resource.path);
-    let Some(output) = output else {
-        return answer.response(&href, |propstats| asked.answer(view, &found.resource, propstats));
-    };
-    let opened = found.opened.map_or_else(|| objects::open(view, &found.resource), Ok);
-    match opened {
-        Err(error) => answer.status(&href, &error, &view.origin.prefix),
-        Ok(opened) => answer.response(&href, |propstats| {
-            asked.answer_with(view, &opened.resource, propstats, &mut |name, writer| {
-                (*name == CALENDAR_DATA).then(|| output.write(&opened, &found.floating, writer))
-            });
-        }),
+/// The answer in the making.
+struct Answer<'a> {
+    document: Multistatus<'a>,
+    view: &'a View,
+    asked: &'a Asked,
+    output: Option<&'a Output>,
+    calendars: &'a [Searched],
+    /// For each calendar whose files the index and the stored text answer.
+    rows: Vec<Option<Rows>>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(
+        out: &'a mut dyn std::io::Write,
+        view: &'a View,
+        asked: &'a Asked,
+        output: Option<&'a Output>,
+        calendars: &'a [Searched],
+    ) -> Self {
+        let special = output.is_some().then_some(CALENDAR_DATA);
+        let stored = output.is_none_or(Output::is_stored_text);
+        let rows = calendars.iter().map(|(calendar, _)| {
+            stored.then(|| Rows::of(view, calendar, asked, special.as_ref())).flatten()
+        });
+        let rows = rows.collect();
+        Self { document: Multistatus::begin(out), view, asked, output, calendars, rows }
+    }
+
+    fn write(&mut self, found: Match) -> std::io::Result<()> {
+        match found {
+            Match::Itself(resource, floating, opened) => {
+                self.response(&resource, &floating, opened)
+            }
+            Match::Member(number, name, object, opened) => {
+                if self.row(number, &name, &object, opened.as_ref())? {
+                    return Ok(());
+                }
+                let Some((calendar, floating)) = self.calendars.get(number) else { return Ok(()) };
+                let Some(resource) = calendar.member(&name) else { return Ok(()) };
+                self.response(&resource, floating, opened)
+            }
+        }
+    }
+
+    /// A response that needs neither a tree nor a resource; false when nothing was written.
+    fn row(
+        &mut self,
+        number: usize,
+        name: &str,
+        object: &ObjectEntry,
+        opened: Option<&Opened>,
+    ) -> std::io::Result<bool> {
+        let Some(Some(rows)) = self.rows.get(number) else { return Ok(false) };
+        if self.output.is_none() {
+            self.document.beside(|writer| rows.write(name, object, "", writer))?;
+            return Ok(true);
+        }
+        if let Some(Opened { bytes: Some(bytes), resource, .. }) = opened
+            && let Some(entry) = resource.entry().and_then(Entry::object)
+        {
+            let text = objects::text_of(bytes);
+            self.document.beside(|writer| rows.write(name, entry, &text, writer))?;
+            return Ok(true);
+        }
+        if opened.is_some() {
+            return Ok(false);
+        }
+        let Some((calendar, _)) = self.calendars.get(number) else { return Ok(false) };
+        let place = calendar.place.as_ref();
+        let loaded = place.and_then(|place| place.home.load(&place.path.join(name)).ok()?);
+        let whole = |entry: &ObjectEntry| {
+            entry.calendar().is_some() && self.view.access.shows_whole(calendar, entry)
+        };
+        let Some((entry, bytes)) = loaded.filter(|(entry, _)| whole(entry)) else {
+            return Ok(false);
+        };
+        let text = objects::text_of(&bytes);
+        self.document.beside(|writer| rows.write(name, &entry, &text, writer))?;
+        Ok(true)
+    }
+
+    fn response(
+        &mut self,
+        resource: &Resource,
+        floating: &Zone,
+        opened: Option<Opened>,
+    ) -> std::io::Result<()> {
+        let (view, asked) = (self.view, self.asked);
+        let href = view.href(&resource.path);
+        let Some(output) = self.output else {
+            return self
+                .document
+                .response(&href, |propstats| asked.answer(view, resource, propstats));
+        };
+        match opened.map_or_else(|| objects::open(view, resource), Ok) {
+            Err(error) => self.document.status(&href, &error, &view.origin.prefix),
+            Ok(opened) => self.document.response(&href, |propstats| {
+                asked.answer_with(view, &opened.resource, propstats, &mut |name, writer| {
+                    (*name == CALENDAR_DATA).then(|| output.write(&opened, floating, writer))
+                });
+            }),
+        }
     }
 }
 
@@ -81,40 +171,57 @@ fn search(
     depth: Depth,
     filter: &Filter,
     floating: Option<&Zone>,
-) -> Result<Vec<Match>> {
+) -> Result<(Vec<Searched>, Vec<Match>)> {
     let candidates = filter.candidates();
-    let mut search = Search { view, filter, found: Vec::new(), kept: 0 };
+    let mut search = Search { view, filter, candidates: &candidates, found: Vec::new(), kept: 0 };
     let zone_of =
         |calendar: &Resource| floating.cloned().unwrap_or_else(|| objects::floating_zone(calendar));
     if matches!(target.kind, ResourceKind::CalendarObject | ResourceKind::InboxItem) {
         let zone = target.parent().map_or_else(Zone::utc, |calendar| zone_of(&calendar));
-        search.look_at(target.clone(), &zone, false)?;
-        return Ok(search.found);
+        if view.access.may(target, Privilege::Read)
+            && let Some(opened) = search.opened(target, &zone)
+        {
+            search.found.push(Match::Itself(target.clone(), zone, Some(opened)));
+        }
+        return Ok((Vec::new(), search.found));
     }
-    for calendar in objects::calendars(view, target, depth) {
-        let zone = zone_of(&calendar);
-        for object in preselected(&calendar, &candidates) {
-            // The index knows spans that may match, not those that do: a range is tested again.
-            let decided = candidates.complete && candidates.time_range.is_none();
-            search.look_at(object, &zone, decided)?;
+    let calendars: Vec<Searched> = objects::calendars(view, target, depth)
+        .into_iter()
+        .map(|calendar| {
+            let zone = zone_of(&calendar);
+            (calendar, zone)
+        })
+        .collect();
+    for (number, (calendar, zone)) in calendars.iter().enumerate() {
+        let mut access = view.access.members(calendar, &[Privilege::Read]);
+        for (name, object) in preselected(calendar, &candidates) {
+            if access.may(&name, &object) {
+                search.look_at(number, calendar, zone, name, object)?;
+            }
         }
     }
-    Ok(search.found)
+    Ok((calendars, search.found))
 }
 
 /// What the index leaves of a calendar.
-fn preselected(calendar: &Resource, candidates: &Candidates) -> Vec<Resource> {
+fn preselected(calendar: &Resource, candidates: &Candidates) -> Vec<(Arc<str>, Arc<ObjectEntry>)> {
     // A to-do without any time is in every range (RFC 4791 §9.9); the index has no span for it.
     let timeless =
         candidates.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|k| k != "VEVENT"));
-    let range = candidates.time_range.filter(|_| !timeless).map(|range| {
-        let seconds = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.timestamp());
-        (seconds(range.start), seconds(range.end))
-    });
-    let mut objects = objects::candidates(calendar, range);
-    objects.retain(|object| {
-        let summary = object.entry().and_then(|entry| entry.object());
-        let Some(summary) = summary.and_then(|object| object.calendar()) else { return false };
+    let Some(place) = &calendar.place else { return Vec::new() };
+    let mut objects = match candidates.time_range.filter(|_| !timeless) {
+        Some(range) => {
+            let seconds = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.timestamp());
+            place.snapshot.overlapping(&place.path, seconds(range.start), seconds(range.end))
+        }
+        None => {
+            let collection = place.snapshot.collection(&place.path);
+            let all = collection.into_iter().flat_map(|collection| collection.objects());
+            all.map(|(name, object)| (name.clone(), object.clone())).collect()
+        }
+    };
+    objects.retain(|(_, object)| {
+        let Some(summary) = object.calendar() else { return false };
         let kind = candidates.kinds.as_ref();
         kind.is_none_or(|kinds| kinds.iter().any(|kind| **kind == *summary.component))
             && candidates.uid.as_ref().is_none_or(|uid| **uid == *summary.uid)
@@ -125,34 +232,64 @@ fn preselected(calendar: &Resource, candidates: &Candidates) -> Vec<Resource> {
 struct Search<'a> {
     view: &'a View,
     filter: &'a Filter,
+    candidates: &'a Candidates,
     found: Vec<Match>,
     kept: usize,
 }
 
 impl Search<'_> {
-    fn look_at(&mut self, resource: Resource, floating: &Zone, decided: bool) -> Result<()> {
-        if !self.view.access.may(&resource, Privilege::Read) {
-            return Ok(());
-        }
+    fn look_at(
+        &mut self,
+        number: usize,
+        calendar: &Resource,
+        floating: &Zone,
+        name: Arc<str>,
+        object: Arc<ObjectEntry>,
+    ) -> Result<()> {
         let mut opened = None;
-        if !decided || !self.view.access.sees_all(&resource) {
-            // What is gone, damaged or private does not match; the others do not suffer from it.
-            let Ok(object) = objects::open(self.view, &resource) else { return Ok(()) };
-            let zones = Zones::of(&object.tree, floating);
-            if !self.filter.matches(&object.tree, &zones) {
-                return Ok(());
-            }
-            let size = object.bytes.as_ref().map_or(0, Bytes::len);
-            if self.kept + size <= KEPT_BYTES {
-                self.kept += size;
-                opened = Some(object);
+        match self.decided(calendar, floating, &name, &object) {
+            Some(false) => return Ok(()),
+            Some(true) => {}
+            None => {
+                let Some(resource) = calendar.member(&name) else { return Ok(()) };
+                let Some(object) = self.opened(&resource, floating) else { return Ok(()) };
+                let size = object.bytes.as_ref().map_or(0, Bytes::len);
+                if self.kept + size <= KEPT_BYTES {
+                    self.kept += size;
+                    opened = Some(object);
+                }
             }
         }
         if self.found.len() == limits::QUERY_RESULTS {
             return Err(Error::from(Precondition::NumberOfMatchesWithinLimits)
                 .because(format!("more than {} objects match", limits::QUERY_RESULTS)));
         }
-        self.found.push(Match { resource, floating: floating.clone(), opened });
+        self.found.push(Match::Member(number, name, object, opened));
         Ok(())
+    }
+
+    /// What can be said without opening the object, where the actor sees all of it.
+    fn decided(
+        &self,
+        calendar: &Resource,
+        floating: &Zone,
+        name: &str,
+        object: &ObjectEntry,
+    ) -> Option<bool> {
+        if !self.candidates.complete || !self.view.access.shows_whole(calendar, object) {
+            return None;
+        }
+        // The index knows spans that may match, not those that do: a timetable does.
+        let Some(range) = self.candidates.time_range else { return Some(true) };
+        let place = calendar.place.as_ref()?;
+        objects::timetable(place, name, object, floating, range.closed()?)?.overlaps(range)
+    }
+
+    /// The object if it matches. What is gone, damaged or private does not; the others do not
+    /// suffer from it.
+    fn opened(&self, resource: &Resource, floating: &Zone) -> Option<Opened> {
+        let object = objects::open(self.view, resource).ok()?;
+        let tree = object.tree.as_ref()?;
+        self.filter.matches(tree, &Zones::of(tree, floating)).then_some(object)
     }
 }

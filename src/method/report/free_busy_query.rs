@@ -30,6 +30,9 @@ pub fn run(context: &Context, view: &View, root: &Element) -> Result<Response> {
     Ok(Response::new(200).with_body("text/calendar; charset=utf-8", body))
 }
 
+/// Who has one of these may know when an object makes busy.
+const KNOWN_BY: [Privilege; 2] = [Privilege::ReadFreeBusy, Privilege::Read];
+
 /// The busy time of some calendars, as far as the actor may know it.
 pub fn busy_time(
     view: &View,
@@ -42,18 +45,24 @@ pub fn busy_time(
     let mut opened = 0;
     // Travel time may reach into the period from an event on the next day.
     let end = bounds.end + TimeDelta::days(1);
-    let range = Some((Some(bounds.start.timestamp()), Some(end.timestamp())));
+    let range = (Some(bounds.start.timestamp()), Some(end.timestamp()));
     for calendar in calendars {
         let floating = objects::floating_zone(calendar);
-        for object in objects::candidates(calendar, range) {
-            let may = |privilege| view.access.may(&object, privilege);
-            if !(may(Privilege::ReadFreeBusy) || may(Privilege::Read)) {
+        let Some(place) = &calendar.place else { continue };
+        let mut members = view.access.members(calendar, &KNOWN_BY);
+        for (name, entry) in place.snapshot.overlapping(&place.path, range.0, range.1) {
+            if !members.may(&name, &entry) {
                 continue;
             }
             opened += 1;
             if opened > limits::QUERY_RESULTS {
                 return Err(Precondition::NumberOfMatchesWithinLimits.into());
             }
+            let timetable = objects::timetable(place, &name, &entry, &floating, bounds);
+            if timetable.is_some_and(|timetable| timetable.add_to(&mut busy, options)) {
+                continue;
+            }
+            let Some(object) = calendar.member(&name) else { continue };
             let Ok(Some(bytes)) = object.read() else { continue };
             let Ok(tree) = ical::parse(&bytes) else { continue };
             let zones = Zones::of(&tree, &floating);

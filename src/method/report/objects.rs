@@ -2,10 +2,12 @@
 //! far as the actor may see them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::acl::Privilege;
+use crate::caldav::{Period, Timetable};
 use crate::dav::header::Depth;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Result};
@@ -14,30 +16,69 @@ use crate::ical::{self, Component};
 use crate::resource::access::Shown;
 use crate::resource::property::View;
 use crate::resource::{Place, Resource, zone};
-use crate::store::{Entry, HomePath};
+use crate::store::{Collection, Entry, HomePath, ObjectEntry};
 
 /// An object and its content of one moment.
 pub struct Opened {
     /// The resource; its entity tag is that of the content.
     pub resource: Resource,
-    /// What the actor may see.
-    pub tree: Component,
+    /// What the actor may see; left out where the text was all that was needed.
+    pub tree: Option<Component>,
     /// The stored text, where the actor may see all of it.
     pub bytes: Option<Bytes>,
+}
+
+/// A calendar or inbox that has files only, for listings straight from the index.
+pub fn files(resource: &Resource) -> Option<&Collection> {
+    let place = resource.place.as_ref().filter(|_| resource.exists)?;
+    let collection = place.snapshot.collection(&place.path)?;
+    let plain = resource.kind.holds_calendar_objects() || resource.kind == ResourceKind::Inbox;
+    (plain && collection.collections().next().is_none()).then_some(collection)
+}
+
+/// The timetable of an object for a question about time, remembered or made now; absent when there
+/// is none, or when the object cannot be read.
+pub fn timetable(
+    place: &Place,
+    name: &str,
+    object: &ObjectEntry,
+    floating: &Zone,
+    question: Period,
+) -> Option<Arc<Timetable>> {
+    let derived = place.home.derived();
+    let known = derived.get::<Timetable>(&object.hash);
+    if let Some(known) = known.filter(|known| known.covers(floating, question)) {
+        return Some(known);
+    }
+    let bytes = place.home.read(&place.path.join(name)).ok()??;
+    let tree = ical::parse(&bytes).ok()?;
+    let timetable = Arc::new(Timetable::of(&tree, floating, question)?);
+    derived.put(ObjectEntry::hash_of(&bytes), timetable.clone(), timetable.size());
+    Some(timetable)
 }
 
 /// Opens an object. 404 when it is gone, 403 when it cannot be read as a calendar object or is
 /// private to its owner.
 pub fn open(view: &View, resource: &Resource) -> Result<Opened> {
+    open_for(view, resource, true)
+}
+
+/// The same; without `tree` an object is not parsed where its text is all that is needed.
+pub fn open_for(view: &View, resource: &Resource, tree: bool) -> Result<Opened> {
     let place = resource.place.as_ref().ok_or_else(Error::not_found)?;
     let (entry, bytes) = place.home.load(&place.path)?.ok_or_else(Error::not_found)?;
+    if !tree && entry.calendar().is_some() && view.access.shows_whole(resource, &entry) {
+        let place = Place { entry: Some(Entry::Object(entry)), ..place.clone() };
+        let resource = Resource { place: Some(place), ..resource.clone() };
+        return Ok(Opened { resource, tree: None, bytes: Some(bytes) });
+    }
     let tree = ical::parse(&bytes)
         .map_err(|error| Error::status(403).because(format!("damaged: {error}")))?;
     let place = Place { entry: Some(Entry::Object(entry)), ..place.clone() };
     let resource = Resource { place: Some(place), ..resource.clone() };
     match view.access.shown(&resource, &tree) {
-        Shown::Whole => Ok(Opened { resource, tree, bytes: Some(bytes) }),
-        Shown::Part(tree) => Ok(Opened { resource, tree, bytes: None }),
+        Shown::Whole => Ok(Opened { resource, tree: Some(tree), bytes: Some(bytes) }),
+        Shown::Part(tree) => Ok(Opened { resource, tree: Some(tree), bytes: None }),
         Shown::Nothing => Err(Error::status(403).because("the owner keeps it private")),
     }
 }

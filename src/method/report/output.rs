@@ -1,6 +1,8 @@
 //! `CALDAV:calendar-data` in answers (RFC 4791 §9.6), with the time zones the client wants
 //! (RFC 7809 §4.1).
 
+use std::borrow::Cow;
+
 use super::objects::{Opened, text_of};
 use crate::caldav::by_reference;
 use crate::caldav::calendar_data::{CalendarData, Format};
@@ -48,15 +50,20 @@ impl Output {
         }
     }
 
-    fn text(&self, opened: &Opened, floating: &Zone) -> Result<String> {
-        let plain = self.data.is_plain() && self.timezones.is_none();
-        if let (true, Some(bytes), Format::ICalendar) = (plain, &opened.bytes, self.data.format) {
-            return Ok(text_of(bytes).into_owned());
+    /// Whether the stored text is what is wanted.
+    pub fn is_stored_text(&self) -> bool {
+        self.data.is_plain() && self.timezones.is_none() && self.data.format == Format::ICalendar
+    }
+
+    fn text<'a>(&self, opened: &'a Opened, floating: &Zone) -> Result<Cow<'a, str>> {
+        if let (true, Some(bytes)) = (self.is_stored_text(), &opened.bytes) {
+            return Ok(text_of(bytes));
         }
-        let zones = Zones::of(&opened.tree, floating);
+        let stored = opened.tree.as_ref().ok_or_else(|| Error::internal("not parsed"))?;
+        let zones = Zones::of(stored, floating);
         let mut tree = self
             .data
-            .apply(&opened.tree, &zones)
+            .apply(stored, &zones)
             .map_err(|error| Error::status(403).because(error.to_string()))?;
         match self.timezones {
             Some(true) if self.data.expand.is_none() => drop(by_reference::complete(&mut tree)),
@@ -64,8 +71,8 @@ impl Output {
             _ => {}
         }
         match self.data.format {
-            Format::ICalendar => Ok(text_of(&tree.to_bytes()).into_owned()),
-            Format::JCal => Ok(text_of(&jcal::to_bytes(&tree)).into_owned()),
+            Format::ICalendar => Ok(text_of(&tree.to_bytes()).into_owned().into()),
+            Format::JCal => Ok(text_of(&jcal::to_bytes(&tree)).into_owned().into()),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::dav::sync_token::SyncToken;
 use crate::dav::{Error, Name, Precondition, Response, Result};
 use crate::ical::timezone::Zone;
 use crate::method::context::Context;
-use crate::resource::property::{Asked, View};
+use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{FREEBUSY, Resource};
 use crate::store::{Change, ChangeKind, Depth, Entry, SyncPoint};
 use crate::xml::request::SyncCollection;
@@ -37,16 +37,25 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let depth = depth(context, request.level)?;
     let point = request.token.as_deref().map(read_token).transpose()?;
     let place = context.resource.place.as_ref().ok_or_else(Error::not_found)?;
+    let limit = request.limit.unwrap_or(usize::MAX);
+    if limit == 0 {
+        return Err(Precondition::NumberOfMatchesWithinLimits.into());
+    }
+    let asked = Asked::new(&request.selection, Prefer::of(context.request)?.minimal);
+    if point.is_none() && output.is_none() && depth == Depth::One {
+        let resource = &context.resource;
+        let files = objects::files(resource).filter(|files| files.object_count() <= limit);
+        let rows = files.and_then(|_| Rows::of(&view, resource, &asked, None));
+        if let Some(rows) = rows {
+            return initial(context, view, asked, rows);
+        }
+    }
     let changes = place
         .snapshot
         .changes_since(&place.path, point, depth)
         .map_err(|error| invalid_token(&error.to_string()))?;
     let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
     let mut token = SyncToken { epoch: now.epoch, number: now.number };
-    let limit = request.limit.unwrap_or(usize::MAX);
-    if limit == 0 {
-        return Err(Precondition::NumberOfMatchesWithinLimits.into());
-    }
     let truncated = changes.len() > limit;
     let changes = &changes[..changes.len().min(limit)];
     if let (true, Some(last)) = (truncated, changes.last()) {
@@ -55,7 +64,6 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let mut lines = own_lines(&context.resource, point);
     let line = |change| line(&view, &context.resource, change, point.is_some());
     lines.extend(changes.iter().filter_map(line));
-    let asked = Asked::new(&request.selection, Prefer::of(context.request)?.minimal);
     let own = context.href(&context.resource);
     let producer = Box::new(move |out: &mut dyn std::io::Write| {
         let mut answer = Multistatus::begin(out);
@@ -65,6 +73,28 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         if truncated {
             let error = Error::from(Precondition::NumberOfMatchesWithinLimits).with_status(507);
             answer.status(&own, &error, &view.origin.prefix)?;
+        }
+        answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
+        answer.finish()
+    });
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
+}
+
+/// The first synchronisation of a calendar, straight from the index.
+fn initial(context: &Context, view: View, asked: Asked, rows: Rows) -> Result<Response> {
+    let resource = context.resource.clone();
+    let place = resource.place.as_ref().ok_or_else(Error::not_found)?;
+    let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
+    let token = SyncToken { epoch: now.epoch, number: now.number };
+    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+        let mut answer = Multistatus::begin(out);
+        let href = view.href(&resource.path);
+        answer.response(&href, |propstats| asked.answer(&view, &resource, propstats))?;
+        let mut access = view.access.members(&resource, &[Privilege::Read]);
+        for (name, object) in objects::files(&resource).into_iter().flat_map(|f| f.objects()) {
+            if access.may(name, object) {
+                answer.beside(|writer| rows.write(name, object, "", writer))?;
+            }
         }
         answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
         answer.finish()
@@ -148,8 +178,9 @@ fn write(
     };
     let href = view.href(&resource.path);
     let is_object = matches!(resource.kind, ResourceKind::CalendarObject | ResourceKind::InboxItem);
-    let opened =
-        output.filter(|_| is_object).map(|output| (output, objects::open(view, &resource)));
+    let opened = output
+        .filter(|_| is_object)
+        .map(|output| (output, objects::open_for(view, &resource, !output.is_stored_text())));
     match opened {
         Some((output, Ok(opened))) => answer.response(&href, |propstats| {
             asked.answer_with(view, &opened.resource, propstats, &mut |name, writer| {

@@ -44,6 +44,12 @@ impl Asked {
         self.named.is_empty() && !self.all && !self.only_names
     }
 
+    /// The names, if nothing but names is asked for and none of them as jCal.
+    pub(super) fn only_named(&self) -> Option<Vec<&Name>> {
+        let plain = !self.all && !self.only_names && self.json.is_empty();
+        (plain && !self.named.is_empty()).then(|| self.named.iter().map(|(name, _)| name).collect())
+    }
+
     /// Answers for one resource.
     pub fn answer(&self, view: &View, resource: &Resource, propstats: &mut Propstats<'_>) {
         self.answer_with(view, resource, propstats, &mut |_, _| None);

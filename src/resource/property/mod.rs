@@ -12,6 +12,7 @@ pub mod change;
 pub mod dead;
 pub mod principal;
 pub mod quota;
+pub mod rows;
 pub mod scheduling;
 pub mod sync;
 pub mod webdav;
@@ -30,6 +31,7 @@ use crate::principal::{Directory, Record};
 use crate::xml::Writer;
 
 pub use answer::Asked;
+pub use rows::Rows;
 
 /// What all answers to one request have in common. Owns its parts, so that it can go with a body
 /// that is made while it is sent.

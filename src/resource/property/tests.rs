@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::DateTime;
 
 use super::change::{Plan, plan};
-use super::{Answer, Asked, View, live, live_properties};
+use super::{Answer, Asked, Rows, View, live, live_properties};
 use crate::acl::Policy;
 use crate::clock::Clock;
 use crate::config::{Config, Homes};
@@ -17,6 +17,7 @@ use crate::resource::access::Access;
 use crate::resource::members::members;
 use crate::resource::{Resolver, Resource, provision};
 use crate::store::{Durability, HomePath, PropertyChanges, Store, StoreError, StoreOptions};
+use crate::xml::multistatus::write_response;
 use crate::xml::request::{Propfind, Proppatch};
 use crate::xml::{Element, Multistatus, Writer, parse};
 
@@ -504,4 +505,49 @@ fn every_property_can_be_asked_of_everything() {
         seen += 1;
     }
     assert!(seen > 15, "{seen}");
+}
+
+#[test]
+fn rows_equal_the_usual_answers() {
+    let world = World::new();
+    let home = "/calendars/users/alice/";
+    let place = world.resource(&format!("{home}calendar/")).place.unwrap();
+    let event = Bytes::from_static(EVENT.as_bytes());
+    place
+        .home
+        .write(|tx| -> Result<(), StoreError> {
+            let path = HomePath::new(["calendar", "50% & \u{fc} <b>'.ics"]);
+            tx.put(&path, &event, None, &PropertyChanges::none())?;
+            Ok(())
+        })
+        .unwrap();
+    let (view, calendar) = (world.view("alice"), world.resource(&format!("{home}calendar/")));
+    let files: Vec<_> = {
+        let place = calendar.place.as_ref().unwrap();
+        let files = place.snapshot.collection(&place.path).unwrap();
+        files.objects().map(|(name, object)| (name.clone(), object.clone())).collect()
+    };
+    assert_eq!(files.len(), 2);
+    for (names, fast) in [
+        ("<getetag/>", true),
+        ("<resourcetype/><getcontenttype/><getetag/><getcontentlength/>", true),
+        ("<getetag/><displayname/>", false),
+        ("<getetag/><x xmlns=''/>", false),
+    ] {
+        let body = format!("<propfind xmlns='DAV:'><prop>{names}</prop></propfind>");
+        let asked = Asked::new(&Propfind::parse(body.as_bytes()).unwrap().selection, false);
+        let rows = Rows::of(&view, &calendar, &asked, None);
+        assert_eq!(rows.is_some(), fast, "{names}");
+        let Some(rows) = rows else { continue };
+        for (name, object) in &files {
+            let member = calendar.member(name).unwrap();
+            let mut usual = Writer::fragment();
+            write_response(&mut usual, &view.href(&member.path), |propstats| {
+                asked.answer(&view, &member, propstats);
+            });
+            let mut row = Writer::fragment();
+            rows.write(name, object, "", &mut row);
+            assert_eq!(row.as_str(), usual.as_str());
+        }
+    }
 }

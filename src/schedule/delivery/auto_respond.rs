@@ -141,7 +141,8 @@ fn conflicts(env: &Env<'_>, tx: &Transaction<'_>, object: &Object<'_>) -> Vec<(I
     let options = Options { masked_uid: object.calendar.uid(), ..Options::default() };
     let read = |path: &crate::store::HomePath| tx.read(path);
     let bounds = Period::new(start, end.max(start + second));
-    let busy = busy::busy_time(tx.snapshot(), &read, bounds, &options, &|_| true);
+    let source = (&read as busy::Reader<'_>, tx.derived());
+    let busy = busy::busy_time(tx.snapshot(), source, bounds, &options, &|_| true);
     let Ok(busy) = busy else { return vec![(Instance::Master, true)] };
     let answer = expansion.instances.iter().map(|instance| {
         let end = instance.end.max(instance.start + second);

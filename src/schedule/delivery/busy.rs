@@ -1,14 +1,16 @@
 //! When a calendar user is busy, out of their calendars (RFC 4791 §7.10, RFC 6638 §5): those that
 //! are not transparent, candidates taken from the index.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::caldav::Period;
 use crate::caldav::free_busy::{BusyTime, Options};
+use crate::caldav::{Period, Timetable};
 use crate::dav::Name;
+use crate::ical;
 use crate::ical::timezone::{Zone, Zones};
-use crate::ical::{self, Component};
-use crate::store::{HomePath, PropertySet, Snapshot, StoreError};
+use crate::store::{Derived, HomePath, ObjectEntry, PropertySet, Snapshot, StoreError};
 
 const TRANSPARENCY: Name = Name::caldav("schedule-calendar-transp");
 const TIMEZONE: Name = Name::caldav("calendar-timezone");
@@ -21,7 +23,7 @@ pub type Reader<'a> = &'a dyn Fn(&HomePath) -> Result<Option<Bytes>, StoreError>
 /// Busy time of one home. `counts` says which calendars and objects the asker may learn of.
 pub fn busy_time(
     snapshot: &Snapshot,
-    read: Reader<'_>,
+    (read, derived): (Reader<'_>, &Derived),
     bounds: Period,
     options: &Options<'_>,
     counts: &dyn Fn(&HomePath) -> bool,
@@ -34,8 +36,22 @@ pub fn busy_time(
         let floating = zone_of(&collection.properties).unwrap_or_else(Zone::utc);
         let day = 86_400;
         let (start, end) = (bounds.start.timestamp() - day, bounds.end.timestamp() + day);
-        for (name, _) in snapshot.overlapping(&path, Some(start), Some(end)) {
-            let Some(calendar) = parsed(read, &path.join(&name))? else { continue };
+        for (name, object) in snapshot.overlapping(&path, Some(start), Some(end)) {
+            let uid = object.calendar().map(|summary| &*summary.uid);
+            if options.masked_uid.is_some() && uid == options.masked_uid {
+                continue;
+            }
+            let known = derived.get::<Timetable>(&object.hash);
+            let known = known.filter(|known| known.covers(&floating, bounds));
+            if known.is_some_and(|known| known.add_to(&mut busy, options)) {
+                continue;
+            }
+            let Some(bytes) = read(&path.join(&name))? else { continue };
+            let Ok(calendar) = ical::parse(&bytes) else { continue };
+            if let Some(timetable) = Timetable::of(&calendar, &floating, bounds) {
+                let size = timetable.size();
+                derived.put(ObjectEntry::hash_of(&bytes), Arc::new(timetable), size);
+            }
             let zones = Zones::of(&calendar, &floating);
             if let Err(error) = busy.add_object(&calendar, &zones, options) {
                 // Too many instances to look at: rather busy than booked twice.
@@ -70,8 +86,4 @@ fn zone_of(properties: &PropertySet) -> Option<Zone> {
     let calendar = ical::parse(properties.text(&TIMEZONE)?.trim().as_bytes()).ok()?;
     let definition = calendar.timezones().next()?;
     Zone::named(definition.value_of("TZID")?).or_else(|| Zone::from_vtimezone(definition))
-}
-
-fn parsed(read: Reader<'_>, path: &HomePath) -> Result<Option<Component>, StoreError> {
-    Ok(read(path)?.and_then(|bytes| ical::parse(&bytes).ok()))
 }

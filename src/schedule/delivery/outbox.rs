@@ -126,7 +126,7 @@ fn one(
         env.host.allows(post.actor, &record.guid, path, Right::ReadFreeBusy)
             || env.host.allows(post.actor, &record.guid, path, Right::Read)
     };
-    match busy::busy_time(&snapshot, &read, bounds, &options, &visible) {
+    match busy::busy_time(&snapshot, (&read, home.derived()), bounds, &options, &visible) {
         Ok(mut busy) => {
             busy::add_availability(&mut busy, &snapshot);
             answer("2.0;Success", Some(reply(&busy, request, attendee, env.now)))

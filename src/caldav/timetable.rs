@@ -1,0 +1,123 @@
+//! When the instances of an event are, and whether they make busy: worked out once for a stretch of
+//! time around a question, so that the next questions need neither the file nor its rules.
+//!
+//! A timetable answers only where it says exactly what the object itself would say
+//! (`Filter::matches`, `BusyTime::add_object`); everything else is left to the object.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::free_busy::{self, BusyTime, Options};
+use super::{Period, TimeRange};
+use crate::ical::Component;
+use crate::ical::recur::{self, Budget, Window};
+use crate::ical::timezone::{Zone, Zones};
+use crate::limits;
+
+/// How far beyond a question a timetable goes on either side.
+const AROUND: TimeDelta = TimeDelta::days(366);
+/// Questions must lie this far inside: instances are looked for a little beyond their range.
+const MARGIN: TimeDelta = TimeDelta::days(2);
+
+/// The instances of one object in a stretch of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timetable {
+    /// The IANA name of the zone in which floating times were read.
+    floating: Box<str>,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    /// Absent when only the object itself can answer.
+    rows: Option<Box<[Row]>>,
+    /// Whether it must be asked itself about somebody's free-busy time.
+    busy_by_object: bool,
+    /// Whether somebody declined, so that it matters whose free-busy time it is.
+    declined: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    start: i64,
+    end: i64,
+    busy: Option<&'static str>,
+}
+
+impl Row {
+    fn period(&self) -> Period {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+        Period::new(at(self.start), at(self.end))
+    }
+}
+
+impl Timetable {
+    /// The timetable of an object for a year around the question; absent where it could not be
+    /// recognised again because the floating zone has no name.
+    pub fn of(calendar: &Component, floating: &Zone, question: Period) -> Option<Self> {
+        let from = question.start.checked_sub_signed(AROUND)?;
+        let to = question.end.checked_add_signed(AROUND)?;
+        let mut timetable = Self {
+            floating: floating.iana_name()?.into(),
+            from,
+            to,
+            rows: None,
+            busy_by_object: free_busy::has_travel(calendar),
+            declined: free_busy::has_declined(calendar),
+        };
+        if calendar.main_components().all(|component| component.name() == "VEVENT") {
+            timetable.rows = rows(calendar, floating, Window::between(from, to));
+        }
+        Some(timetable)
+    }
+
+    /// Whether it is about this stretch of time, floating times read in that zone.
+    pub fn covers(&self, floating: &Zone, question: Period) -> bool {
+        floating.iana_name() == Some(&*self.floating)
+            && self.from.checked_add_signed(MARGIN).is_some_and(|from| from <= question.start)
+            && self.to.checked_sub_signed(MARGIN).is_some_and(|to| to >= question.end)
+    }
+
+    /// Whether an instance overlaps a range (RFC 4791 §9.9); absent when the object must be asked.
+    pub fn overlaps(&self, range: TimeRange) -> Option<bool> {
+        let rows = self.rows.as_ref()?;
+        Some(rows.iter().any(|row| range.overlaps(row.period())))
+    }
+
+    /// Adds its busy time; false when the object must be asked.
+    pub fn add_to(&self, busy: &mut BusyTime, options: &Options<'_>) -> bool {
+        let Some(rows) = &self.rows else { return false };
+        if self.busy_by_object || (self.declined && options.is_owner.is_some()) {
+            return false;
+        }
+        let bounds = busy.bounds();
+        let (start, end) = (bounds.start.timestamp(), bounds.end.timestamp());
+        for row in rows.iter().filter(|row| row.start <= end && row.end >= start) {
+            if let Some(kind) = row.busy {
+                busy.add(kind, row.period());
+            }
+        }
+        true
+    }
+
+    /// Bytes it takes in memory.
+    pub fn size(&self) -> usize {
+        let rows = self.rows.as_ref().map_or(0, |rows| rows.len());
+        size_of::<Self>() + self.floating.len() + rows * size_of::<Row>()
+    }
+}
+
+/// All instances in the window; absent when there are too many, or broken ones.
+fn rows(calendar: &Component, floating: &Zone, window: Window) -> Option<Box<[Row]>> {
+    let zones = Zones::of(calendar, floating);
+    let budget = Budget { instances: limits::TIMETABLE_INSTANCES, ..Budget::default() };
+    let expansion = recur::expand(calendar, &zones, window, budget).ok()?;
+    let nobody = Options::default();
+    let kinds: Vec<Option<&'static str>> =
+        calendar.main_components().map(|c| free_busy::busy_type(c, &nobody)).collect();
+    let row = |instance: &recur::Instance| Row {
+        start: instance.start.timestamp(),
+        end: instance.end.timestamp(),
+        busy: kinds.get(instance.component).copied().flatten(),
+    };
+    Some(expansion.instances.iter().map(row).collect())
+}
+
+#[cfg(test)]
+mod tests;
