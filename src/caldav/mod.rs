@@ -5,6 +5,7 @@
 //! instances ends at a limit of `limits`.
 
 pub mod availability;
+pub mod bundle;
 pub mod by_reference;
 pub mod calendar_data;
 pub mod collation;

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod principals;
 mod serve;
+mod transfer;
 mod user;
 
 use std::fmt;
@@ -31,7 +32,7 @@ struct Arguments {
 enum Command {
     /// Run the server until Ctrl-C or SIGTERM; SIGHUP makes it read its configuration again.
     Serve(serve::Arguments),
-    /// Look over configuration, accounts and data without changing anything.
+    /// Look over configuration, accounts and data, beside a running server too.
     Check(check::Arguments),
     /// Add, list and remove accounts, and change passwords.
     User(user::Arguments),
@@ -39,6 +40,11 @@ enum Command {
     Principals(principals::Arguments),
     /// Explain who may do what, and why.
     Access(access::Arguments),
+    /// Write each calendar of a user as one .ics; no server may be running.
+    Export(transfer::Export),
+    /// Store .ics files, and directories of them, in a calendar; sends nothing to anybody. No server
+    /// may be running.
+    Import(transfer::Import),
 }
 
 /// Why a command did not do what it was asked for: a sentence for people and an exit code.
@@ -73,6 +79,8 @@ pub fn run() -> ExitCode {
         Command::User(arguments) => user::run(arguments),
         Command::Principals(arguments) => principals::run(&arguments),
         Command::Access(arguments) => access::run(&arguments),
+        Command::Export(arguments) => transfer::export(&arguments),
+        Command::Import(arguments) => transfer::import(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

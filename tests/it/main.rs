@@ -15,5 +15,6 @@ mod policy;
 mod sign_in;
 mod tidy;
 mod transcripts;
+mod transfer;
 mod transport;
 mod transport_inside;
