@@ -143,7 +143,7 @@ fn outside_libraries_stay_where_they_belong() {
         ("quick_xml::", &["xml/"]),
         ("rrule::", &["ical/"]),
         ("jiff::", &["ical/"]),
-        ("chrono_tz::", &["ical/"]),
+        ("icu_calendar::", &["ical/"]),
         ("Utc::now", &["clock.rs"]),
         ("SystemTime::now", &["clock.rs"]),
     ];

@@ -1,14 +1,17 @@
 //! The dates of a rule's period: BYMONTH, BYWEEKNO, BYYEARDAY, BYMONTHDAY and BYDAY of RFC 5545
-//! §3.3.10, SKIP of RFC 7529 §4.1.
+//! §3.3.10 in the calendar of the rule, SKIP of RFC 7529 §4.1.
 
 use chrono::{Datelike, Days as DayCount, NaiveDate, Weekday};
 
+use super::scale::{MonthSpan, Years};
 use super::{RecurError, Steps};
 use crate::ical::value::recur::{Frequency, Recur, Skip};
+use crate::ical::value::rscale::Month;
 
 /// The date parts of a rule with what DTSTART fills in.
 pub(super) struct Days {
-    months: Vec<u32>,
+    years: Years,
+    months: Vec<Month>,
     month_days: Vec<i32>,
     year_days: Vec<i32>,
     weeks: Vec<i32>,
@@ -28,6 +31,7 @@ impl Days {
         // An ordinal means nothing in a week or a day (§3.3.10) and is overlooked there.
         let plain = |(number, _): &&(i32, Weekday)| *number == 0 || !coarse;
         let mut days = Self {
+            years: Years::of(rule.scale.unwrap_or_default()),
             months: rule.by_month.clone(),
             month_days: rule.by_month_day.clone(),
             year_days: rule.by_year_day.clone(),
@@ -49,17 +53,18 @@ impl Days {
         if by_day || !self.month_days.is_empty() || !self.year_days.is_empty() {
             return;
         }
+        let start = self.years.place(self.start);
         match frequency {
             Frequency::Yearly if !self.weeks.is_empty() => {
                 self.weekdays = vec![self.start.weekday()]
             }
             Frequency::Yearly => {
                 if self.months.is_empty() {
-                    self.months = vec![self.start.month()];
+                    self.months = vec![start.month];
                 }
-                self.month_days = vec![self.start.day() as i32];
+                self.month_days = vec![start.day0 + 1];
             }
-            Frequency::Monthly => self.month_days = vec![self.start.day() as i32],
+            Frequency::Monthly => self.month_days = vec![start.day0 + 1],
             Frequency::Weekly => self.weekdays = vec![self.start.weekday()],
             _ => {}
         }
@@ -67,6 +72,11 @@ impl Days {
 
     /// The first day of the year or month that is `number` of them after the start.
     pub fn period_start(&self, frequency: Frequency, number: i64) -> Option<NaiveDate> {
+        match frequency {
+            _ if self.years.is_gregorian() => {}
+            Frequency::Yearly => return self.years.year_start(self.start, number),
+            _ => return self.years.month_start(self.start, number),
+        }
         let months = match frequency {
             Frequency::Yearly => number.checked_mul(12)?,
             _ => number.checked_add(i64::from(self.start.month0()))?,
@@ -77,8 +87,13 @@ impl Days {
         NaiveDate::from_ymd_opt(year, month, 1)
     }
 
-    /// Whole months from one date's month to another's.
-    pub fn months_between(from: NaiveDate, to: NaiveDate) -> i64 {
+    /// Whole months from one date's month to another's; fewer where the calendar has more than
+    /// twelve in some years.
+    pub fn months_between(&self, from: NaiveDate, to: NaiveDate) -> i64 {
+        if !self.years.is_gregorian() {
+            let (from, to) = (self.years.place(from).year, self.years.place(to).year);
+            return (i64::from(to) - i64::from(from)) * 12 - 12;
+        }
         i64::from(to.year() - from.year()) * 12 + i64::from(to.month0()) - i64::from(from.month0())
     }
 
@@ -97,15 +112,13 @@ impl Days {
         let mut dates = Vec::new();
         if self.month_days.is_empty() && !self.year_days.is_empty() {
             steps.take(self.year_days.len())?;
-            let length = if first.leap_year() { 366 } else { 365 };
+            let length = self.years.place(first).year_length;
             let named = self.year_days.iter().filter_map(|d| self.resolve(first, length, *d));
             dates.extend(named.filter(|date| self.month_fits(*date) && self.fits(*date)));
         } else {
-            for month in 1..=12 {
-                if self.months.is_empty() || self.months.contains(&month) {
-                    let first = first.with_month(month).unwrap_or(first);
-                    self.add_month(first, &mut dates, steps)?;
-                }
+            steps.take(12 * self.years.cost())?;
+            for month in self.months_of(first) {
+                self.add_month(month.first, month.length, &mut dates, steps)?;
             }
         }
         Ok(sorted(dates))
@@ -118,8 +131,10 @@ impl Days {
         steps: &mut Steps,
     ) -> Result<Vec<NaiveDate>, RecurError> {
         let mut dates = Vec::new();
+        steps.take(self.years.cost())?;
         if self.month_fits(first) {
-            self.add_month(first, &mut dates, steps)?;
+            let length = self.years.place(first).month_length;
+            self.add_month(first, length, &mut dates, steps)?;
         }
         Ok(sorted(dates))
     }
@@ -131,7 +146,7 @@ impl Days {
         count: usize,
         steps: &mut Steps,
     ) -> Result<Vec<NaiveDate>, RecurError> {
-        steps.take(count)?;
+        steps.take(count * self.years.cost())?;
         let fits = |date: &NaiveDate| {
             self.month_fits(*date) && self.month_day_fits(*date) && self.fits(*date)
         };
@@ -141,12 +156,12 @@ impl Days {
     fn add_month(
         &self,
         first: NaiveDate,
+        length: i32,
         dates: &mut Vec<NaiveDate>,
         steps: &mut Steps,
     ) -> Result<(), RecurError> {
-        let length = month_length(first);
         if self.month_days.is_empty() {
-            steps.take(length as usize)?;
+            steps.take(length as usize * self.years.cost())?;
             let days = first.iter_days().take(length as usize);
             dates.extend(days.filter(|date| self.fits(*date)));
         } else {
@@ -171,16 +186,61 @@ impl Days {
         first.checked_add_days(DayCount::new(index as u64))
     }
 
+    /// The months that the rule names in the year that begins with `first`. One that the year does
+    /// not have is replaced as SKIP says.
+    fn months_of(&self, first: NaiveDate) -> Vec<MonthSpan> {
+        let all = self.years.months(first);
+        if self.months.is_empty() {
+            return all;
+        }
+        let mut named = Vec::with_capacity(self.months.len());
+        for month in &self.months {
+            let before = all.iter().take_while(|span| span.month < *month).count();
+            let found = match all.get(before) {
+                Some(span) if span.month == *month => Some(*span),
+                next => match self.skip {
+                    Skip::Omit => None,
+                    Skip::Backward => before.checked_sub(1).and_then(|at| all.get(at).copied()),
+                    Skip::Forward => next.copied().or_else(|| {
+                        self.years.months(self.years.year_after(first)?).first().copied()
+                    }),
+                },
+            };
+            named.extend(found.filter(|span| !named.contains(span)));
+        }
+        named
+    }
+
     fn month_fits(&self, date: NaiveDate) -> bool {
-        self.months.is_empty() || self.months.contains(&date.month())
+        if self.months.is_empty() {
+            return true;
+        }
+        let place = self.years.place(date);
+        if self.months.contains(&place.month) {
+            return true;
+        }
+        if self.years.is_gregorian() || self.skip == Skip::Omit {
+            return false;
+        }
+        let first = self.years.year_of(date);
+        let holds = |first| {
+            let months: Vec<MonthSpan> = self.months_of(first);
+            months.iter().any(|span| {
+                span.first <= date && (date - span.first).num_days() < i64::from(span.length)
+            })
+        };
+        // SKIP=FORWARD may lead from the end of a year into the next.
+        let before = first.pred_opt().filter(|_| place.ordinal0 < place.month_length);
+        holds(first) || before.is_some_and(|day| holds(self.years.year_of(day)))
     }
 
     fn month_day_fits(&self, date: NaiveDate) -> bool {
-        let (day, length) = (date.day() as i32, month_length(date));
-        let month_days = &self.month_days;
-        month_days.is_empty()
-            || month_days.contains(&day)
-            || month_days.contains(&(day - length - 1))
+        if self.month_days.is_empty() {
+            return true;
+        }
+        let place = self.years.place(date);
+        self.month_days.contains(&(place.day0 + 1))
+            || self.month_days.contains(&(place.day0 - place.month_length))
     }
 
     /// Year days, weeks and weekdays; months and month days are the caller's.
@@ -192,10 +252,9 @@ impl Days {
         if self.year_days.is_empty() {
             return true;
         }
-        let length = if date.leap_year() { 366 } else { 365 };
-        let day = date.ordinal() as i32;
-        self.year_days.contains(&day)
-            || self.year_days.contains(&(day - length - 1))
+        let place = self.years.place(date);
+        self.year_days.contains(&(place.ordinal0 + 1))
+            || self.year_days.contains(&(place.ordinal0 - place.year_length))
             || (self.skip != Skip::Omit && self.month_days.is_empty())
     }
 
@@ -206,9 +265,15 @@ impl Days {
         // A week belongs to the year that holds four of its days, so its fourth day tells.
         let fourth = |date| self.week_start(date).checked_add_days(DayCount::new(3));
         let Some(middle) = fourth(date) else { return false };
-        let number = |middle: NaiveDate| middle.ordinal0() as i32 / 7 + 1;
-        let last = NaiveDate::from_ymd_opt(middle.year(), 12, 28).and_then(fourth);
-        let (week, weeks) = (number(middle), last.map_or(52, number));
+        // The fourth day from the end is always in the last week.
+        let place = self.years.place(middle);
+        let from_end = place.year_length - 4 - place.ordinal0;
+        let last = match u64::try_from(from_end) {
+            Ok(days) => middle.checked_add_days(DayCount::new(days)),
+            Err(_) => middle.checked_sub_days(DayCount::new(u64::from(from_end.unsigned_abs()))),
+        };
+        let number = |middle: NaiveDate| self.years.place(middle).ordinal0 / 7 + 1;
+        let (week, weeks) = (place.ordinal0 / 7 + 1, last.and_then(fourth).map_or(52, number));
         self.weeks.contains(&week) || self.weeks.contains(&(week - weeks - 1))
     }
 
@@ -220,18 +285,15 @@ impl Days {
         if self.numbered.is_empty() {
             return self.weekdays.is_empty();
         }
+        let place = self.years.place(date);
         let (index, length) = match self.numbered_in_year {
-            true => (date.ordinal0() as i32, if date.leap_year() { 366 } else { 365 }),
-            false => (date.day0() as i32, month_length(date)),
+            true => (place.ordinal0, place.year_length),
+            false => (place.day0, place.month_length),
         };
         let (from_start, from_end) = (index / 7 + 1, -((length - 1 - index) / 7 + 1));
         let fits = |(n, d): &(i32, Weekday)| *d == day && (*n == from_start || *n == from_end);
         self.numbered.iter().any(fits)
     }
-}
-
-fn month_length(date: NaiveDate) -> i32 {
-    i32::from(date.num_days_in_month())
 }
 
 fn sorted(mut dates: Vec<NaiveDate>) -> Vec<NaiveDate> {

@@ -9,6 +9,7 @@ mod derive;
 mod expand;
 mod overrides;
 pub mod rule;
+mod scale;
 mod set;
 mod shape;
 mod spans;

@@ -244,8 +244,8 @@ impl<'a> Occurrences<'a> {
     fn fast_forward(&mut self, from: NaiveDateTime) {
         let (start, days) = (self.start, (from - self.start).num_days());
         let units = match self.rule.frequency {
-            Frequency::Yearly => Days::months_between(start.date(), from.date()) / 12,
-            Frequency::Monthly => Days::months_between(start.date(), from.date()),
+            Frequency::Yearly => self.days.months_between(start.date(), from.date()) / 12,
+            Frequency::Monthly => self.days.months_between(start.date(), from.date()),
             Frequency::Weekly => days / 7,
             Frequency::Daily => days,
             sub_daily => (from - start).num_seconds() / unit_seconds(sub_daily),

@@ -6,6 +6,7 @@ pub mod date_time;
 pub mod duration;
 pub mod period;
 pub mod recur;
+pub mod rscale;
 pub mod text;
 pub mod utc_offset;
 

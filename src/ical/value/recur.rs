@@ -7,10 +7,13 @@ use std::fmt;
 
 use chrono::Weekday;
 
+use super::rscale::{Month, Scale};
 use super::{DateOrTime, digits};
 
 /// Longest list of one BY part: all seconds and a year of days fit.
 const LIST_MAX: usize = 800;
+/// Days of the longest year of any calendar, with some room.
+const YEAR_DAYS_MAX: u32 = 390;
 
 /// FREQ, from coarse to fine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,10 +56,12 @@ pub struct Recur {
     pub by_month_day: Vec<i32>,
     pub by_year_day: Vec<i32>,
     pub by_week_no: Vec<i32>,
-    pub by_month: Vec<u32>,
+    pub by_month: Vec<Month>,
     pub by_set_pos: Vec<i32>,
     pub week_start: Weekday,
     pub skip: Skip,
+    /// RSCALE; absent means Gregorian.
+    pub scale: Option<Scale>,
 }
 
 /// Why a rule cannot be used.
@@ -95,9 +100,10 @@ impl Recur {
         if !seen.iter().any(|name| name == "FREQ") {
             return Err(RuleError::Invalid("a rule without FREQ".to_owned()));
         }
-        if rule.skip != Skip::Omit && !seen.iter().any(|name| name == "RSCALE") {
+        if rule.skip != Skip::Omit && rule.scale.is_none() {
             return Err(RuleError::Invalid("SKIP without RSCALE".to_owned()));
         }
+        rule.check_ranges()?;
         Ok(rule)
     }
 
@@ -119,7 +125,27 @@ impl Recur {
             by_set_pos: Vec::new(),
             week_start: Weekday::Mon,
             skip: Skip::Omit,
+            scale: None,
         }
+    }
+
+    /// The Gregorian calendar has twelve months and no year of more than 366 days.
+    fn check_ranges(&self) -> Result<(), RuleError> {
+        if !self.scale.unwrap_or_default().is_gregorian() {
+            return Ok(());
+        }
+        let beyond = |numbers: &[i32], max: u32| numbers.iter().any(|n| n.unsigned_abs() > max);
+        for (part, wrong) in [
+            ("BYMONTH", self.by_month.iter().any(|month| month.leap || month.number > 12)),
+            ("BYYEARDAY", beyond(&self.by_year_day, 366)),
+            ("BYWEEKNO", beyond(&self.by_week_no, 53)),
+            ("BYSETPOS", beyond(&self.by_set_pos, 366)),
+        ] {
+            if wrong {
+                return Err(invalid(part, "out of range"));
+            }
+        }
+        Ok(())
     }
 
     fn part(&mut self, name: &str, value: &str) -> Result<(), RuleError> {
@@ -137,17 +163,19 @@ impl Recur {
             }
             "BYMINUTE" => self.by_minute = unsigned(value, 0, 59).ok_or_else(fail)?,
             "BYHOUR" => self.by_hour = unsigned(value, 0, 23).ok_or_else(fail)?,
-            "BYMONTH" => self.by_month = unsigned(value, 1, 12).ok_or_else(fail)?,
+            "BYMONTH" => self.by_month = months(value).ok_or_else(fail)?,
             "BYDAY" => self.by_day = list(value, weekday_number).ok_or_else(fail)?,
             "BYMONTHDAY" => self.by_month_day = signed(value, 31).ok_or_else(fail)?,
-            "BYYEARDAY" => self.by_year_day = signed(value, 366).ok_or_else(fail)?,
-            "BYWEEKNO" => self.by_week_no = signed(value, 53).ok_or_else(fail)?,
-            "BYSETPOS" => self.by_set_pos = signed(value, 366).ok_or_else(fail)?,
+            "BYYEARDAY" => self.by_year_day = signed(value, YEAR_DAYS_MAX).ok_or_else(fail)?,
+            "BYWEEKNO" => {
+                self.by_week_no = signed(value, YEAR_DAYS_MAX / 7 + 1).ok_or_else(fail)?
+            }
+            "BYSETPOS" => self.by_set_pos = signed(value, YEAR_DAYS_MAX).ok_or_else(fail)?,
             "WKST" => self.week_start = weekday(value).ok_or_else(fail)?,
-            "RSCALE" if value.eq_ignore_ascii_case("GREGORIAN") => {}
             "RSCALE" => {
-                let scale = value.chars().take(40).collect::<String>().to_ascii_uppercase();
-                return Err(RuleError::UnsupportedScale(scale));
+                let unknown = || value.chars().take(40).collect::<String>().to_ascii_uppercase();
+                let scale = Scale::named(value);
+                self.scale = Some(scale.ok_or_else(|| RuleError::UnsupportedScale(unknown()))?);
             }
             "SKIP" => self.skip = skip(value).ok_or_else(fail)?,
             name if name.starts_with("X-") => {}
@@ -235,6 +263,13 @@ fn list<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     text.split(',').map(|piece| read(piece.trim())).collect()
 }
 
+fn months(text: &str) -> Option<Vec<Month>> {
+    let mut all = list(text, Month::parse)?;
+    all.sort_unstable();
+    all.dedup();
+    Some(all)
+}
+
 fn signed(text: &str, max: u32) -> Option<Vec<i32>> {
     let mut all = list(text, |piece| signed_number(piece, max))?;
     all.sort_unstable();
@@ -257,8 +292,8 @@ impl fmt::Display for Recur {
         let plain = |numbers: &[u32]| -> String {
             numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
         };
-        if self.skip != Skip::Omit {
-            out.write_str("RSCALE=GREGORIAN;")?;
+        if let Some(scale) = self.scale {
+            write!(out, "RSCALE={};", scale.name())?;
         }
         write!(out, "FREQ={}", self.frequency.word())?;
         if let Some(until) = &self.until {
@@ -270,6 +305,7 @@ impl fmt::Display for Recur {
         if self.interval != 1 {
             write!(out, ";INTERVAL={}", self.interval)?;
         }
+        let months: Vec<String> = self.by_month.iter().map(Month::to_string).collect();
         let days = self.by_day.iter().map(|(number, day)| match number {
             0 => weekday_word(*day).to_owned(),
             n => format!("{n}{}", weekday_word(*day)),
@@ -282,7 +318,7 @@ impl fmt::Display for Recur {
             ("BYMONTHDAY", join(&self.by_month_day)),
             ("BYYEARDAY", join(&self.by_year_day)),
             ("BYWEEKNO", join(&self.by_week_no)),
-            ("BYMONTH", plain(&self.by_month)),
+            ("BYMONTH", months.join(",")),
             ("BYSETPOS", join(&self.by_set_pos)),
         ] {
             if !text.is_empty() {

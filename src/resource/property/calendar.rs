@@ -4,6 +4,7 @@ use super::{Answer, Live, View, dead, text};
 use crate::dav::Name;
 use crate::dav::kind::ResourceKind as Kind;
 use crate::ical;
+use crate::ical::value::rscale::Scale;
 use crate::resource::Resource;
 use crate::resource::calendar::{self, COMPONENT_SET};
 use crate::xml::Writer;
@@ -123,7 +124,9 @@ fn rscale_set(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
         return Answer::Missing;
     }
     writer.element(&RSCALE_SET, |writer| {
-        writer.leaf(&Name::caldav("supported-rscale"), "GREGORIAN");
+        for (_, name) in Scale::ALL {
+            writer.leaf(&Name::caldav("supported-rscale"), name);
+        }
     });
     Answer::Found
 }
