@@ -1,9 +1,11 @@
 //! The one integration binary: everything that needs the real server, its binary or the tree.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod behind_proxy;
 mod command_line;
 mod configuration;
+mod conformance;
 mod crash;
 mod demo;
 mod discovery_walk;
