@@ -1,6 +1,6 @@
 //! Who changed the calendar of a room or a thing: its objects say it themselves, because nobody
-//! signs in as a room (Apple's location and resource tracking). And what is booked is busy, whatever a
-//! client takes for granted about all-day events, so that is written out too.
+//! signs in as a room (Apple's location and resource tracking). And what is booked is busy,
+//! whatever a client takes for granted about all-day events, so that is written out too.
 
 use crate::ical::{Component, Property};
 use crate::principal::{Record, RecordType};

@@ -89,7 +89,8 @@ proptest! {
         zone in prop_oneof![Just("UTC"), Just("America/New_York"), Just("Asia/Tokyo")],
         somebody in any::<bool>(),
     ) {
-        let lines = [STARTS[start], LENGTHS[length], RULES[rule], EXCEPTIONS[exception], KINDS[kind]];
+        let (start, length, rule) = (STARTS[start], LENGTHS[length], RULES[rule]);
+        let lines = [start, length, rule, EXCEPTIONS[exception], KINDS[kind]];
         let object = object(&lines, OVERRIDES[changed]);
         let floating = Zone::named(zone).unwrap();
         let zones = Zones::of(&object, &floating);

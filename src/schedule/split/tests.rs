@@ -49,7 +49,8 @@ fn both_parts_together_are_the_whole() {
             "o 20260101T120000 FREQ=DAILY;UNTIL=20260103T115959",
         ),
         (
-            "DTSTART;TZID=America/New_York:20260301T090000\nDTEND;TZID=America/New_York:20260301T100000\n\
+            "DTSTART;TZID=America/New_York:20260301T090000\n\
+             DTEND;TZID=America/New_York:20260301T100000\n\
              RRULE:FREQ=WEEKLY;COUNT=4",
             "20260310T000000Z",
             "u 20260315T090000 20260315T100000 FREQ=WEEKLY;COUNT=2",
@@ -73,7 +74,8 @@ fn both_parts_together_are_the_whole() {
              EXDATE:20260102T120000Z,20260105T120000Z",
             "20260105T120000Z",
             "u 20260106T120000Z FREQ=DAILY;COUNT=4",
-            "o 20260101T120000Z FREQ=DAILY;UNTIL=20260106T115959Z 20260102T120000Z,20260105T120000Z",
+            "o 20260101T120000Z FREQ=DAILY;UNTIL=20260106T115959Z \
+             20260102T120000Z,20260105T120000Z",
         ),
     ] {
         let calendar = event(lines, "");
