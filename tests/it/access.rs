@@ -58,7 +58,7 @@ const PLACES: [(&str, &str); 21] = [
     ("notifications", "/calendars/users/alice/notification/"),
     ("plain collection", "/calendars/users/alice/plain/"),
     ("plain file", "/calendars/users/alice/plain/a.txt"),
-    ("time zones", "/timezones?method=list"),
+    ("time zones", "/timezones?action=list"),
     ("standard time zones", "/stdtimezones?action=capabilities"),
 ];
 
