@@ -42,8 +42,8 @@ enum Command {
     Access(access::Arguments),
     /// Write each calendar of a user as one .ics; no server may be running.
     Export(transfer::Export),
-    /// Store .ics files, and directories of them, in a calendar; sends nothing to anybody. No server
-    /// may be running.
+    /// Store .ics files, and directories of them, in a calendar; sends nothing to anybody. No
+    /// server may be running.
     Import(transfer::Import),
 }
 

@@ -59,9 +59,9 @@ fn the_document_has_every_key_with_its_default() {
 
 #[test]
 fn numbers_say_their_unit() {
-    let counts = ["connections", "address", "name", "attendees", "instances"];
+    let counts = ["connections", "address", "name", "attendees", "instances", "at_once"];
     for (key, value) in defaults() {
-        let has_unit = ["_seconds", "_bytes"].iter().any(|unit| key.ends_with(unit));
+        let has_unit = ["_seconds", "_bytes", "_days"].iter().any(|unit| key.ends_with(unit));
         let counts = counts.iter().any(|what| key.ends_with(what));
         assert!(value.parse::<i64>().is_err() || has_unit || counts, "{key} has no unit");
     }
