@@ -105,7 +105,7 @@ pub fn reset_answers(
     }
 }
 
-/// Attendees who have not answered are asked to (reference §7.18 [T]).
+/// Attendees who have not answered are asked to (reference §7.18 (T)).
 pub fn ask_for_answers(calendar: &mut Component) {
     for component in calendar.main_components_mut() {
         for line in component.properties_named_mut("ATTENDEE") {
