@@ -291,13 +291,6 @@ fn without_instances(stored: &Component, named: &[(Instance, i64)]) -> Option<Co
             }
         }
     }
-    // Nothing stands for what is gone, so the rest shows which version this is.
-    let next = named.iter().map(|(_, sequence)| *sequence).max().unwrap_or(0);
-    for component in object.main_components_mut() {
-        if next > sequence(component) {
-            set_sequence(component, next);
-        }
-    }
     Some(object)
 }
 

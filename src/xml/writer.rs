@@ -99,17 +99,22 @@ impl Writer {
         self.close(name);
     }
 
-    /// An element that holds iCalendar text. Its line ends stay as they are: what reads the XML
-    /// makes one LF of each (XML 1.0 §2.11), which everybody who reads iCalendar from XML knows.
+    /// An element that holds iCalendar text.
     pub fn leaf_lines(&mut self, name: &Name, text: &str) {
         self.open(name);
+        self.lines(text);
+        self.close(name);
+    }
+
+    /// iCalendar text. Its line ends stay as they are: what reads the XML makes one LF of each
+    /// (XML 1.0 §2.11), which everybody who reads iCalendar from XML knows.
+    pub fn lines(&mut self, text: &str) {
         for (number, line) in text.split("\r\n").enumerate() {
             if number > 0 {
                 self.raw("\r\n");
             }
             self.text(line);
         }
-        self.close(name);
     }
 
     /// `DAV:href` with an already percent-encoded reference.

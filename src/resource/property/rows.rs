@@ -72,7 +72,7 @@ impl Rows {
         for value in &self.values {
             match value {
                 Some(value) => value(object, writer),
-                None => writer.text(special),
+                None => writer.lines(special),
             }
             piece(writer);
         }
