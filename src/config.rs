@@ -203,6 +203,9 @@ impl Default for Homes {
 pub struct Scheduling {
     /// Mail domains whose addresses can only be ours.
     pub domains: Vec<String>,
+    /// Whether stored objects name users of this server by `urn:x-uid:GUID`, with CN and EMAIL
+    /// beside it; otherwise the addresses stay as the client wrote them.
+    pub normalise_addresses: bool,
     /// What becomes of a changed attendee's copy whose organizer has no such event any more.
     pub orphans: Orphans,
     /// Whether locations and resources may organize events.
@@ -232,6 +235,7 @@ impl Default for Scheduling {
     fn default() -> Self {
         Self {
             domains: Vec::new(),
+            normalise_addresses: true,
             orphans: Orphans::Remove,
             resources_may_organize: false,
             serve_local_client_agents: true,

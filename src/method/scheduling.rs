@@ -111,6 +111,7 @@ pub fn options(config: &Config) -> Options {
     let chosen = &config.scheduling;
     Options {
         domains: chosen.domains.clone(),
+        normalise_addresses: chosen.normalise_addresses,
         orphans: match chosen.orphans {
             config::Orphans::Remove => Orphans::Remove,
             config::Orphans::Refuse => Orphans::Refuse,

@@ -62,7 +62,6 @@ pub fn normalise_addresses(calendar: &mut Component, users: &dyn CalendarUsers) 
                 normalise_address(property, users);
             }
         }
-        drop_duplicate_attendees(component);
     }
 }
 
@@ -82,12 +81,15 @@ fn normalise_address(property: &mut Property, users: &dyn CalendarUsers) {
     property.set_value(&user.address);
 }
 
-/// An ATTENDEE value may stand only once in a component (reference §7.1).
-fn drop_duplicate_attendees(component: &mut Component) {
-    let mut seen = std::collections::BTreeSet::new();
-    component.retain_properties(|property| {
-        property.name() != "ATTENDEE" || seen.insert(plain_identity(property.value()))
-    });
+/// A calendar user may be an attendee only once in a component, however the address is written
+/// (reference §7.1).
+pub fn drop_duplicate_attendees(calendar: &mut Component, users: &dyn CalendarUsers) {
+    for component in calendar.main_components_mut() {
+        let mut seen = std::collections::BTreeSet::new();
+        component.retain_properties(|property| {
+            property.name() != "ATTENDEE" || seen.insert(users.identity(property.value()))
+        });
+    }
 }
 
 /// Adds the members of group attendees as attendees with MEMBER, and takes out members that

@@ -125,3 +125,48 @@ fn access_is_explained() {
         assert!(item.contains("(CalendarObject)") && item.contains("yes read\t"), "{made}: {item}");
     }
 }
+
+/// Reference §6.6, switched off: what the client wrote is what stands in every copy, and
+/// scheduling finds its people all the same.
+#[test]
+fn addresses_stay_as_they_were_written() {
+    let people = [
+        "ORGANIZER:mailto:Alice@example.com",
+        "ATTENDEE;PARTSTAT=ACCEPTED:/principals/users/alice/",
+        "ATTENDEE;PARTSTAT=NEEDS-ACTION;X-A=b:mailto:BOB@example.com",
+        "ATTENDEE:mailto:bob@example.com",
+        "END:VEVENT",
+    ];
+    let invitation = EVENT.replace("END:VEVENT", &people.join("\r\n"));
+    for (configuration, organizer, attendee) in [
+        (
+            "[scheduling]\nnormalise_addresses = false\n",
+            ":mailto:Alice@example.com",
+            ":mailto:BOB@example.com",
+        ),
+        ("", "EMAIL=Alice@example.com", "EMAIL=BOB@example.com"),
+    ] {
+        let server = Server::start_with(configuration);
+        let (alice, bob) = (server.client("alice"), server.client("bob"));
+        let event = format!("{CALENDAR}one.ics");
+        alice.put(&event, &invitation).expect(201);
+        let unfolded = |client: &Client, path: &str| {
+            client.get(path).expect(200).text().replace("\r\n ", "").replace("PARTSTAT", "\r\nP")
+        };
+        let bobs = "/calendars/users/bob/calendar/";
+        let name = fs::read_dir(server.data().join(&bobs[1..])).unwrap().find_map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.ends_with(".ics").then_some(name)
+        });
+        let copy = format!("{bobs}{}", name.expect("a copy in bob's calendar"));
+        let text = bob.get(&copy).expect(200).text();
+        bob.put(&copy, &text.replace("NEEDS-ACTION", "ACCEPTED")).expect(204);
+        for (client, path) in [(&alice, &event), (&bob, &copy)] {
+            let text = unfolded(client, path);
+            assert!(text.contains(organizer), "{text}");
+            assert!(text.contains(attendee), "{text}");
+            assert_eq!(text.matches("ATTENDEE").count(), 2, "one for each person: {text}");
+            assert_eq!(text.matches("P=ACCEPTED").count(), 2, "{text}");
+        }
+    }
+}

@@ -23,6 +23,8 @@ pub enum Orphans {
 pub struct Options {
     /// Mail domains whose addresses can only be ours.
     pub domains: Vec<String>,
+    /// Stored objects name our users by `urn:x-uid:GUID`; else as the client wrote them.
+    pub normalise_addresses: bool,
     /// What becomes of orphaned copies.
     pub orphans: Orphans,
     /// Locations and resources may organize events.
@@ -44,6 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             domains: Vec::new(),
+            normalise_addresses: true,
             orphans: Orphans::Remove,
             resources_may_organize: false,
             serve_local_client_agents: true,

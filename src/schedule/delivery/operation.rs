@@ -13,7 +13,9 @@ use crate::dav::{DavPath, Error, Name, Precondition, Result};
 use crate::ical::Component;
 use crate::schedule::classify::{self, Agent, Role, agent};
 use crate::schedule::itip::Message;
-use crate::schedule::users::{CalendarUsers, expand_groups, normalise_addresses};
+use crate::schedule::users::{
+    CalendarUsers, drop_duplicate_attendees, expand_groups, normalise_addresses,
+};
 use crate::schedule::{attendees, lost_properties, organizer, own_data};
 use crate::store::{HomePath, PropertyChanges, SpoolEntry, Transaction};
 
@@ -115,7 +117,10 @@ pub fn on_put(env: &Env<'_>, tx: &Transaction<'_>, put: &Put<'_>) -> Result<Plan
         Some(old) => env_role(env, old, &owner).unwrap_or(Role::None),
         None => Role::None,
     };
-    normalise_addresses(&mut new, env);
+    if env.options.normalise_addresses {
+        normalise_addresses(&mut new, env);
+    }
+    drop_duplicate_attendees(&mut new, env);
     let after = env_role(env, &new, &owner)?;
     let creates = !before.is_scheduling();
     if put.old.is_none() || (creates && after.is_scheduling()) {
