@@ -291,6 +291,15 @@ fn without_instances(stored: &Component, named: &[(Instance, i64)]) -> Option<Co
             }
         }
     }
+    // A series with another EXDATE is a new version of it (RFC 5546 §2.1.4); single instances
+    // beside the one called off are what they were.
+    let next = named.iter().map(|(_, sequence)| *sequence).max().unwrap_or(0);
+    let series = object.master().is_some();
+    for component in object.main_components_mut().filter(|_| series) {
+        if next > sequence(component) {
+            set_sequence(component, next);
+        }
+    }
     Some(object)
 }
 

@@ -16,7 +16,7 @@ use crate::schedule::classify::organizer_of;
 use crate::schedule::object::zones_of;
 use crate::schedule::split;
 use crate::schedule::users::expand_groups;
-use crate::store::{Home, HomePath, Snapshot, StoreError, Transaction};
+use crate::store::{Home, HomePath, PropertyChanges, Snapshot, StoreError, Transaction};
 
 /// Brings every organizer's events up to date.
 pub fn refresh_groups(env: &Env<'_>) -> Result<(), StoreError> {
@@ -73,10 +73,14 @@ fn refresh(env: &Env<'_>, home: &Home, owner: &str, path: &HomePath) -> Result<C
         let Some(at) = split_point(env, &old) else {
             return store(env, tx, owner, path, &old, &new);
         };
-        let (newer, mut committed) = cut(env, tx, owner, path, &old, at)?;
-        if let Some(new) = changed(&newer) {
-            committed.works.extend(store(env, tx, owner, path, &newer, &new)?.works);
+        let (cut, mut committed) = cut(env, tx, owner, path, &old, at)?;
+        if let Some(new) = changed(&cut.newer) {
+            committed.works.extend(store(env, tx, owner, path, &cut.newer, &new)?.works);
         }
+        // The new file comes last: who looks for the latest change finds it.
+        let older = path.parent().unwrap_or_else(HomePath::root).join(&cut.older_name);
+        let bytes = Bytes::from(cut.older.to_bytes());
+        tx.put(&older, &bytes, Some(&cut.older), &cut.older_properties)?;
         Ok(committed)
     })
 }
@@ -99,7 +103,15 @@ fn split_point(env: &Env<'_>, calendar: &Component) -> Option<DateTime<Utc>> {
     split::point(calendar, &env.now.format(form).to_string()).ok()
 }
 
-/// Cuts a series; the older part becomes an object of its own.
+/// A series in two parts.
+struct Cut {
+    newer: Component,
+    older: Component,
+    older_name: String,
+    older_properties: PropertyChanges,
+}
+
+/// Cuts a series and stores the newer part; the older one is to become an object of its own.
 fn cut(
     env: &Env<'_>,
     tx: &mut Transaction<'_>,
@@ -107,21 +119,22 @@ fn cut(
     path: &HomePath,
     old: &Component,
     at: DateTime<Utc>,
-) -> Result<(Component, Committed), Error> {
+) -> Result<(Cut, Committed), Error> {
     let older_uid = uuid::Uuid::new_v4().to_string();
     let asked = Split { actor: None, owner, old, at, older_uid: &older_uid };
     let plan = on_split(env, &asked)?;
-    let calendar = path.parent().unwrap_or_else(HomePath::root);
-    let older = calendar.join(&format!("{older_uid}.ics"));
-    for (path, part, properties) in
-        [(&older, &plan.older, &plan.older_properties), (path, &plan.newer, &plan.newer_properties)]
-    {
-        tx.put(path, &Bytes::from(part.to_bytes()), Some(part), properties)?;
-    }
+    let bytes = Bytes::from(plan.newer.to_bytes());
+    tx.put(path, &bytes, Some(&plan.newer), &plan.newer_properties)?;
     for entry in plan.plan.entries {
         tx.enqueue(entry);
     }
-    Ok((plan.newer, plan.plan.committed))
+    let cut = Cut {
+        newer: plan.newer,
+        older: plan.older,
+        older_name: format!("{older_uid}.ics"),
+        older_properties: plan.older_properties,
+    };
+    Ok((cut, plan.plan.committed))
 }
 
 fn store(

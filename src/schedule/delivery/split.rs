@@ -143,6 +143,13 @@ pub fn cut_copy(
         || schedule_tag::renew(PropertyChanges::none().with(name.clone(), xml.clone())).0;
     let Cut { at, older_uid, related } = cut;
     let parts = split::split(&stored, &split::Split { at: *at, older_uid, related });
+    // The new file comes last: who looks for the latest change finds it.
+    match parts.newer {
+        Some(newer) => {
+            tx.put(path, &Bytes::from(newer.to_bytes()), Some(&newer), &properties())?;
+        }
+        None => tx.delete(path)?,
+    }
     if let Some(older) = parts.older.filter(|_| tx.snapshot().by_uid(older_uid).is_empty()) {
         let hash = blake3::hash(older_uid.as_bytes()).to_hex();
         let to = path.parent().unwrap_or_else(HomePath::root);
@@ -151,12 +158,6 @@ pub fn cut_copy(
             to_path = to.join(&format!("{}.ics", uuid::Uuid::new_v4()));
         }
         tx.put(&to_path, &Bytes::from(older.to_bytes()), Some(&older), &properties())?;
-    }
-    match parts.newer {
-        Some(newer) => {
-            tx.put(path, &Bytes::from(newer.to_bytes()), Some(&newer), &properties())?;
-        }
-        None => tx.delete(path)?,
     }
     Ok(())
 }
