@@ -4,9 +4,11 @@
 //! Where a TZID is known to IANA its rules are used *instead* of the object's own VTIMEZONE, so
 //! that stale definitions do not move meetings.
 
+mod eras;
 pub mod generate;
 mod groups;
 mod names;
+mod source;
 mod vtimezone;
 mod zone;
 
