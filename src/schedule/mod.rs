@@ -18,6 +18,7 @@ mod lost_properties;
 pub mod normalise;
 pub mod object;
 pub mod organizer;
+mod others_answers;
 pub mod own_data;
 pub mod process;
 pub mod process_reply;

@@ -12,7 +12,7 @@ use super::object::{Instance, Object, is_cancelled, max_sequence, set_sequence};
 use super::reschedule::{self, Reschedule};
 use super::uninvited::{self, Cancelled};
 use super::users::CalendarUsers;
-use super::{classify, smart_merge};
+use super::{classify, others_answers, smart_merge};
 use crate::ical::{Component, Property};
 
 /// Differences that are not worth a message of their own.
@@ -59,6 +59,7 @@ pub fn store(
     if change.merge {
         smart_merge::merge(old, &mut new, change.organizer, users);
     }
+    others_answers::put_right(Some(old), &mut new, change.organizer, users);
     let forced = take_forced(&mut new, users);
     let before = Object::new(old);
     let (differs, reach) = {
@@ -67,8 +68,8 @@ pub fn store(
         let reach = reschedule::examine(&before, &after, &differs);
         (differs, reach)
     };
-    if differs.is_empty() {
-        return Ok(reinvite(change, new, &forced, users));
+    if differs.is_empty() || others_answers::only_asked_again(&before, &new, &forced, users) {
+        return Ok(reinvite(change, new, &forced, !differs.is_empty(), users));
     }
     reschedule::reset_answers(&mut new, &reach, change.organizer, users);
     reschedule::bump_sequence(old, &mut new, change.now);
@@ -109,6 +110,7 @@ pub fn remove(change: &Change<'_>, old: &Component, users: &dyn CalendarUsers) -
 }
 
 fn create(change: &Change<'_>, mut new: Component, users: &dyn CalendarUsers) -> Plan {
+    others_answers::put_right(None, &mut new, change.organizer, users);
     take_forced(&mut new, users);
     reschedule::ask_for_answers(&mut new);
     let mut messages = Vec::new();
@@ -118,16 +120,27 @@ fn create(change: &Change<'_>, mut new: Component, users: &dyn CalendarUsers) ->
     Plan { object: new, messages }
 }
 
-/// Nothing changed that matters: only those named by SCHEDULE-FORCE-SEND hear of it.
+/// Nothing changed that matters: only those named by SCHEDULE-FORCE-SEND hear of it. Others are
+/// shown, without a message, whose answer is open again.
 fn reinvite(
     change: &Change<'_>,
-    new: Component,
+    mut new: Component,
     forced: &BTreeSet<String>,
+    show_others: bool,
     users: &dyn CalendarUsers,
 ) -> Plan {
+    if forced.is_empty() {
+        return Plan { object: new, messages: Vec::new() };
+    }
+    reschedule::ask_for_answers(&mut new);
     let mut messages = Vec::new();
-    for attendee in forced {
-        messages.extend(request(change, &new, attendee, None, users));
+    for attendee in served_in_order(&new, change.organizer, users) {
+        let asked = forced.contains(&attendee);
+        if !asked && !show_others {
+            continue;
+        }
+        let message = request(change, &new, &attendee, None, users);
+        messages.extend(message.map(|message| Message { refresh: !asked, ..message }));
     }
     Plan { object: new, messages }
 }

@@ -11,7 +11,6 @@ use crate::schedule::attendees;
 use crate::schedule::itip::{self, Message, Method};
 use crate::schedule::object::all_cancelled;
 use crate::schedule::users::CalendarUsers;
-use crate::schedule::view::attendee_view;
 use crate::store::PropertyChanges;
 
 /// Stores an attendee's copy.
@@ -39,7 +38,11 @@ pub fn put(
     let Some(theirs) = theirs else {
         return orphan(env, put, known, &new, attendee);
     };
-    let view = attendee_view(&theirs, attendee, env);
+    // What the organizer would send: a view without bookkeeping and others' private data.
+    let view = itip::request(&theirs, attendee, None, env.now, env).map(|mut view| {
+        view.remove_properties("METHOD");
+        view
+    });
     let base = match (known, view) {
         (Some(known), _) => known.clone(),
         (None, Some(view)) => view,

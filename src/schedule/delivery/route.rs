@@ -31,7 +31,10 @@ pub fn statuses(env: &Env<'_>, messages: Vec<Message>) -> (BTreeMap<String, Stri
             tracing::error!(%error, recipient = message.recipient, "cannot look at a recipient");
             UNAVAILABLE
         });
-        statuses.insert(message.recipient.clone(), status.to_owned());
+        // Who only sees others' answers is not sent a scheduling message (RFC 6638 §7.3).
+        if !message.refresh {
+            statuses.insert(message.recipient.clone(), status.to_owned());
+        }
         if status == DELIVERED {
             deliverable.push(message);
         }
