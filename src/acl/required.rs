@@ -43,7 +43,7 @@ pub fn required(method: M, kind: K, exists: bool) -> Rule {
         M::Options | M::Get | M::Head | M::Propfind if exists => READ,
         // Who may not see the collection must not learn what is in it.
         M::Options | M::Get | M::Head | M::Propfind => parent(&[P::Read]),
-        M::Report => report(kind, exists),
+        M::Report => report(kind),
         M::Post => post(kind),
         M::Put => put(kind, exists),
         M::Delete => delete(kind),
@@ -51,9 +51,7 @@ pub fn required(method: M, kind: K, exists: bool) -> Rule {
         M::Mkcol => make(kind, exists),
         M::Mkcalendar => match (kind, exists) {
             // The precondition of RFC 4791 §5.3.1.1 is the method's to answer.
-            (K::Inbox | K::Outbox | K::FreeBusyUrl | K::Timezones | K::TimezoneStd, _) => {
-                target(&[])
-            }
+            (K::Inbox | K::Outbox | K::FreeBusyUrl | K::Timezones | K::TimezoneStd, _) => READ,
             _ => make(kind, exists),
         },
         M::Copy => match kind {
@@ -81,6 +79,21 @@ pub fn required(method: M, kind: K, exists: bool) -> Rule {
     }
 }
 
+/// What is told to be missing where the actor may see neither the resource nor its collection: the
+/// same whatever is there and whether anything is, so that refusals do not tell.
+pub fn unseen(method: M) -> Need {
+    let need = |target, parent| Need { target, parent };
+    match method {
+        M::Options | M::Get | M::Head | M::Propfind | M::Report | M::Copy => need(&[P::Read], &[]),
+        M::Put | M::Lock => need(&[P::WriteContent], &[P::Bind]),
+        M::Post | M::Unlock | M::Schedule => need(&[P::WriteContent], &[]),
+        M::Delete | M::Move => need(&[P::Read], &[P::Unbind]),
+        M::Mkcol | M::Mkcalendar => need(&[P::Read], &[P::Bind]),
+        M::Proppatch => need(&[P::WriteProperties], &[]),
+        M::Acl => need(&[P::WriteAcl], &[]),
+    }
+}
+
 /// What writing to the destination of COPY and MOVE needs.
 pub fn destination(method: M, exists: bool) -> Need {
     match (method, exists) {
@@ -99,14 +112,13 @@ pub fn report_needs(report: &Name) -> &'static [P] {
     }
 }
 
-fn report(kind: K, exists: bool) -> Rule {
+fn report(kind: K) -> Rule {
     match kind {
         K::Timezones | K::TimezoneStd | K::WellKnown | K::FreeBusyUrl | K::Control => {
             Rule::NoMethod
         }
         // `report_needs`, once the body is read: read-free-busy may be there without read.
-        _ if exists => target(&[]),
-        _ => parent(&[P::Read]),
+        _ => target(&[]),
     }
 }
 
@@ -162,9 +174,10 @@ fn proppatch(kind: K) -> Rule {
 fn make(kind: K, exists: bool) -> Rule {
     match kind {
         K::FreeBusyUrl | K::Timezones | K::TimezoneStd => Rule::Refused,
-        kind if kind.in_home() && !exists => parent(&[P::Bind]),
-        // A mapped URL: RFC 4918 §9.3.1 answers 405, RFC 4791 §5.3.1 resource-must-be-null.
-        _ if exists => parent(&[]),
+        // A mapped URL is answered 405 (RFC 4918 §9.3.1) or resource-must-be-null (RFC 4791
+        // §5.3.1), but only to those who could make something there.
+        kind if kind.in_home() => parent(&[P::Bind]),
+        _ if exists => READ,
         _ => Rule::Refused,
     }
 }
@@ -185,8 +198,12 @@ mod tests {
                 for exists in [true, false] {
                     let Rule::Needs(need) = required(*method, *kind, exists) else { continue };
                     let none = need.target.is_empty() && need.parent.is_empty();
-                    let answered = matches!(method, M::Mkcol | M::Mkcalendar | M::Report);
-                    assert!(!none || answered, "{method} on {kind:?} needs nothing");
+                    assert!(!none || *method == M::Report, "{method} on {kind:?} needs nothing");
+                    // Where nothing can be made, the methods refuse it themselves.
+                    let taken = exists || !kind.may_be_missing();
+                    if taken && matches!(method, M::Mkcol | M::Mkcalendar) {
+                        continue;
+                    }
                     if !harmless.contains(method) && !none && *method != M::Post {
                         let writes = |needed: &[P]| needed.iter().any(|one| *one != P::Read);
                         let writes = writes(need.target) || writes(need.parent);

@@ -126,6 +126,15 @@ impl ResourceKind {
         )
     }
 
+    /// Whether there may be one or not: it lies in a home that does not always have it.
+    pub fn may_be_missing(self) -> bool {
+        self.in_home()
+            && !matches!(
+                self,
+                Self::Home | Self::Inbox | Self::Outbox | Self::FreeBusyUrl | Self::Notifications
+            )
+    }
+
     /// Whether its members are calendar objects: calendars, and inbox and outbox, which are
     /// calendars for PUT and REPORT but not in `DAV:resourcetype`.
     pub fn holds_calendar_objects(self) -> bool {

@@ -80,9 +80,14 @@ impl Pipeline {
             }
             Rule::Refused => Err(Error::status(403)),
         };
+        // A refusal must not tell whether there is something, nor what.
+        let seen = refused.is_ok() || access.sees(resource);
         match refused {
-            Err(error) if access.actor().is_anonymous() && error.status == 403 => {
+            Err(error) if access.actor().is_anonymous() && (!seen || error.status == 403) => {
                 Err(self.app.authenticator.challenge(request))
+            }
+            Err(_) if !seen && kind.may_be_missing() => {
+                Err(access.unseen(request.method, resource, &request.path))
             }
             refused => refused,
         }

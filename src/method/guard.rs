@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::conditions::{self, State, Verdict};
 use super::context::Context;
 use super::lock::table::{Locks, Touch};
+use crate::acl::Privilege;
 use crate::dav::error::Detail;
 use crate::dav::header::{If, if_header};
 use crate::dav::name::TWISTED_PRIVATE;
@@ -150,8 +151,9 @@ fn if_holds(context: &Context, snapshot: &Snapshot) -> Result<()> {
 fn if_state(context: &Context, snapshot: &Snapshot, path: Option<&DavPath>) -> if_header::State {
     let resource = match path.map(|path| context.resolve(path)) {
         None => context.resource.clone(),
-        Some(Ok(resource)) => resource,
-        Some(Err(_)) => return if_header::State::default(),
+        // What somebody may not read cannot be guessed at either.
+        Some(Ok(other)) if context.access.may(&other, Privilege::Read) => other,
+        Some(_) => return if_header::State::default(),
     };
     let Some(place) = &resource.place else { return if_header::State::default() };
     let same_home = context.resource.shares_home(&resource);

@@ -30,9 +30,14 @@ pub fn run(context: &Context) -> Result<Response> {
         overwrite: header::overwrite(context.request)?,
         depth: Depth::of(context.request)?.unwrap_or(Depth::Infinity),
     };
+    let denied = allowed(context, &transfer.to);
+    if denied.is_err() && transfer.to.kind.may_be_missing() && !context.access.sees(&transfer.to) {
+        let path = header::destination(context.request)?;
+        return Err(context.access.unseen(Method::Put, &transfer.to, &path));
+    }
     check(&transfer)?;
     context.access.require_whole(&transfer.from)?;
-    allowed(context, &transfer.to)?;
+    denied?;
     guard::early(context, &transfer.from)?;
     let created = if needs_validation(&transfer) {
         into_calendar(context, &transfer)?

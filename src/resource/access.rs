@@ -10,12 +10,12 @@ use super::Resource;
 use crate::acl::view::ResourceView;
 use crate::acl::{
     Ace, ActorView, Link, Policy, PrincipalKey, Privilege, PrivilegeSet, Withheld, evaluate,
-    granted, text,
+    granted, required, text,
 };
 use crate::caldav::redact;
 use crate::config::Privacy;
 use crate::dav::kind::ResourceKind;
-use crate::dav::{DavPath, Error, Name};
+use crate::dav::{DavPath, Error, Method, Name};
 use crate::ical::{AccessLevel, Component};
 use crate::principal::Directory;
 use crate::store::{HomePath, ObjectEntry, ObjectKind, Snapshot};
@@ -197,6 +197,23 @@ impl Access {
             return Ok(());
         }
         Err(crate::acl::need_privileges(&[(&resource.path, missing)]))
+    }
+
+    /// Whether the actor may know what is there: who may read a resource or the collection that
+    /// lists it.
+    pub fn sees(&self, resource: &Resource) -> bool {
+        let listed = || resource.parent().is_some_and(|above| self.may(&above, Privilege::Read));
+        (resource.exists && self.may(resource, Privilege::Read)) || listed()
+    }
+
+    /// The refusal of a method on something that the actor does not see; `path` as the request
+    /// has it, because a slash more or less would tell.
+    pub fn unseen(&self, method: Method, resource: &Resource, path: &DavPath) -> Error {
+        let need = required::unseen(method);
+        let above = resource.parent().unwrap_or_else(|| resource.clone());
+        let missing = self.missing(&above, need.parent);
+        let above = path.parent().unwrap_or_else(|| path.clone());
+        crate::acl::need_privileges(&[(path, need.target.to_vec()), (&above, missing)])
     }
 
     fn evaluate(&self, resource: &Resource) -> PrivilegeSet {

@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod demo;
 mod discovery_walk;
+mod existence;
 mod external_edits;
 mod guessing;
 mod harness;

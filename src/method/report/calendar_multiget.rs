@@ -5,7 +5,7 @@ use super::output::{CALENDAR_DATA, Output};
 use crate::acl::Privilege;
 use crate::dav::header::Prefer;
 use crate::dav::kind::ResourceKind;
-use crate::dav::{Error, Response, Result};
+use crate::dav::{Error, Method, Response, Result};
 use crate::ical::timezone::Zone;
 use crate::method::context::Context;
 use crate::resource::Resource;
@@ -18,12 +18,12 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let multiget = CalendarMultiget::read(root)?;
     let output = Output::of(context.request, multiget.calendar_data.as_ref())?;
     let asked = Asked::new(&multiget.selection, Prefer::of(context.request)?.minimal);
-    let targets: Vec<(String, Option<Resource>)> =
+    let targets: Vec<(String, Result<Resource>)> =
         multiget.hrefs.into_iter().map(|href| find(context, href)).collect();
     let producer = Box::new(move |out: &mut dyn std::io::Write| {
         let mut answer = Multistatus::begin(out);
         for (href, resource) in targets {
-            match resource.ok_or_else(Error::not_found) {
+            match resource {
                 Ok(resource) => {
                     write(&mut answer, &view, &asked, output.as_ref(), &href, &resource)?
                 }
@@ -36,12 +36,22 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
 }
 
 /// The resource of an href, if it lies where the report was asked; with the href for the answer.
-fn find(context: &Context, href: String) -> (String, Option<Resource>) {
-    let Ok(path) = context.request.origin.path_of(&href) else { return (href, None) };
+/// In collections that the actor may not read, all names are refused alike.
+fn find(context: &Context, href: String) -> (String, Result<Resource>) {
+    let Ok(path) = context.request.origin.path_of(&href) else {
+        return (href, Err(Error::not_found()));
+    };
     let inside = || {
-        let resource = context.resolve(&path).ok().filter(|resource| resource.exists)?;
+        let resource = context.resolve(&path)?;
         let below = context.resource.canonical().contains(&resource.canonical());
-        (below && context.resource.shares_home(&resource)).then_some(resource)
+        if !below || !context.resource.shares_home(&resource) {
+            return Err(Error::not_found());
+        }
+        match (resource.exists, context.access.sees(&resource)) {
+            (true, true) => Ok(resource),
+            (false, true) => Err(Error::not_found()),
+            (_, false) => Err(context.access.unseen(Method::Report, &resource, &path)),
+        }
     };
     (context.request.href(&path), inside())
 }

@@ -91,7 +91,7 @@ impl Expander<'_> {
         let path = self.context.request.origin.path_of(href).map_err(|_| 404_u16)?;
         let resource = self.context.resolve(&path).map_err(|error| error.status)?;
         if !resource.exists {
-            return Err(404);
+            return Err(if self.view.access.sees(&resource) { 404 } else { 403 });
         }
         if !self.view.access.may(&resource, Privilege::Read) {
             return Err(403);

@@ -1,5 +1,6 @@
-//! REPORT (RFC 3253 §3.6): the root element says which one. Order: does the resource exist, can
-//! the body be read, has the resource this report, may they.
+//! REPORT (RFC 3253 §3.6): the root element says which one. Order: can the body be read, may they,
+//! does the resource exist, has it this report. What they may depends on the report, so this is
+//! the one method that asks for it; `acl::required` says what.
 
 mod acl_principal_prop_set;
 mod calendar_multiget;
@@ -19,26 +20,33 @@ use super::context::Context;
 use crate::acl::required;
 use crate::dav::header::Depth;
 use crate::dav::name::{CALDAV, CALENDARSERVER, DAV};
-use crate::dav::{Error, Precondition, Response, Result};
+use crate::dav::{Error, Method, Precondition, Response, Result};
 use crate::resource::report_set;
 use crate::xml;
 
 /// Answers a report.
 pub fn run(context: &Context) -> Result<Response> {
     let resource = &context.resource;
-    if !resource.exists {
+    let view = context.view();
+    let seen = view.access.sees(resource);
+    if !resource.exists && seen {
         return Err(Error::not_found());
     }
     let root = xml::parse(&context.request.body)?;
-    if !report_set::supports(resource.kind, &root.name) {
-        return Err(Error::from(Precondition::SupportedReport)
-            .because(format!("{} is not a report of this resource", root.name)));
-    }
-    let view = context.view();
     let needed = view.access.require(resource, required::report_needs(&root.name));
     if needed.is_err() && root.is(CALDAV, "free-busy-query") {
         // Who may not even see busy time must not learn that there is something (RFC 4791 §7.10).
         return Err(Error::not_found());
+    }
+    if needed.is_err() && !seen {
+        return Err(view.access.unseen(Method::Report, resource, &context.request.path));
+    }
+    if !resource.exists {
+        return Err(Error::not_found());
+    }
+    if !report_set::supports(resource.kind, &root.name) {
+        return Err(Error::from(Precondition::SupportedReport)
+            .because(format!("{} is not a report of this resource", root.name)));
     }
     needed?;
     match (root.name.namespace.as_ref(), root.name.local.as_ref()) {

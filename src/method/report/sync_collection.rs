@@ -145,16 +145,19 @@ fn own_lines(resource: &Resource, point: Option<SyncPoint>) -> Vec<Line> {
 }
 
 /// A changed resource. One that the actor may not read is gone for those who may have seen it
-/// earlier (RFC 6578 §3.5.2). What is gone has no ACL that could be asked.
+/// earlier (RFC 6578 §3.5.2), unless it lies in a collection that they may not read either.
 fn line(view: &View, near: &Resource, change: &Change, again: bool) -> Option<Line> {
     match &change.kind {
-        ChangeKind::Removed => Some(Line::Gone(objects::in_home(near, &change.path, false))),
+        ChangeKind::Removed => {
+            let gone = objects::in_home(near, &change.path, false);
+            view.access.sees(&gone).then_some(Line::Gone(gone))
+        }
         ChangeKind::Changed(entry) => {
             let slash = entry.collection().is_some();
             let resource = objects::in_home(near, &change.path, slash);
             match view.access.may(&resource, Privilege::Read) {
                 true => Some(Line::Present(resource)),
-                false => again.then_some(Line::Gone(resource)),
+                false => (again && view.access.sees(&resource)).then_some(Line::Gone(resource)),
             }
         }
     }
