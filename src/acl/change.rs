@@ -7,8 +7,8 @@ use super::privilege::supported;
 use crate::dav::{Error, Precondition, ResourceKind};
 
 /// The ACEs to store on a resource of this kind whose ACEs are now `current`, or the precondition
-/// that fails. Deny and grant may come in any order: we have no `DAV:deny-before-grant`
-/// restriction (RFC 3744 §5.6.3).
+/// that fails. Deny and grant may come in any order (no restriction of RFC 3744 §5.6.3), but what
+/// one principal gets stands before what it does not get (reference system §5.8).
 pub fn replace(kind: ResourceKind, current: &[Ace], wanted: Vec<Ace>) -> Result<Vec<Ace>, Error> {
     for ace in &wanted {
         if let Some(standing) = current.iter().find(|standing| conflicts(standing, ace)) {
@@ -17,6 +17,15 @@ pub fn replace(kind: ResourceKind, current: &[Ace], wanted: Vec<Ace>) -> Result<
                 None => Precondition::NoProtectedAceConflict,
             }
             .into());
+        }
+    }
+    for (index, ace) in wanted.iter().enumerate().filter(|(_, ace)| ace.grant) {
+        let denied = |earlier: &Ace| {
+            (!earlier.grant, &earlier.principal, earlier.invert)
+                == (true, &ace.principal, ace.invert)
+        };
+        if wanted[..index].iter().any(denied) {
+            return Err(Precondition::DenyBeforeGrant.into());
         }
     }
     let supported = supported(kind);

@@ -60,6 +60,7 @@ preconditions! {
     NoProtectedAceConflict        403 DAV "no-protected-ace-conflict" "RFC 3744 §8.1.1";
     NoInheritedAceConflict        403 DAV "no-inherited-ace-conflict" "RFC 3744 §8.1.1";
     LimitedNumberOfAces           403 DAV "limited-number-of-aces" "RFC 3744 §8.1.1";
+    DenyBeforeGrant               403 DAV "deny-before-grant" "RFC 3744 §8.1.1, as the reference system has it";
     NotSupportedPrivilege         403 DAV "not-supported-privilege" "RFC 3744 §8.1.1";
     RecognizedPrincipal           403 DAV "recognized-principal" "RFC 3744 §8.1.1";
     // CalDAV access

@@ -255,6 +255,10 @@ fn the_preconditions_of_the_acl_method() {
         (ace("<D:href>/nobody</D:href>", &grant("<D:read/>"), ""), Pre::RecognizedPrincipal),
         (ace("<D:property><D:x/></D:property>", &grant("<D:read/>"), ""), Pre::RecognizedPrincipal),
         (ace("<D:all/>", &grant("<D:read/>"), "").repeat(201), Pre::LimitedNumberOfAces),
+        (
+            ace("<D:all/>", &deny("<D:read/>"), "") + &ace("<D:all/>", &grant("<D:write/>"), ""),
+            Pre::DenyBeforeGrant,
+        ),
     ] {
         assert_eq!(ask(&body).unwrap_err().precondition, Some(failure), "{body}");
     }

@@ -12,6 +12,8 @@ use crate::ical;
 use crate::ical::timezone::{Zone, Zones};
 use crate::store::{Derived, HomePath, ObjectEntry, PropertySet, Snapshot, StoreError};
 
+/// Only objects with an access control list of their own have to be asked about one by one.
+const ACL: Name = Name::dav("acl");
 const TRANSPARENCY: Name = Name::caldav("schedule-calendar-transp");
 const TIMEZONE: Name = Name::caldav("calendar-timezone");
 const AVAILABILITY: Name = Name::calendarserver("calendar-availability");
@@ -39,6 +41,9 @@ pub fn busy_time(
         for (name, object) in snapshot.overlapping(&path, Some(start), Some(end)) {
             let uid = object.calendar().map(|summary| &*summary.uid);
             if options.masked_uid.is_some() && uid == options.masked_uid {
+                continue;
+            }
+            if object.properties.get(&ACL).is_some() && !counts(&path.join(&name)) {
                 continue;
             }
             let known = derived.get::<Timetable>(&object.hash);
