@@ -100,6 +100,7 @@ impl FileExt for Attributes<'_> {}
 /// All properties in the attributes of an open file or directory.
 pub fn read_all(fd: impl AsFd, path: &Path) -> Result<Vec<(Name, String)>> {
     let file = Attributes(fd.as_fd());
+    fault::point().map_err(|error| DiskError::new("list attributes of", path, error))?;
     let mut properties = Vec::new();
     let keys = match file.list_xattr() {
         Ok(keys) => keys,

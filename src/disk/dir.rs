@@ -34,6 +34,14 @@ pub struct Stat {
     pub changed_ns: i64,
 }
 
+impl Stat {
+    /// Whether it is the same file with the same content as far as one can see; its name and
+    /// attributes may be others.
+    pub fn same_content(&self, other: &Stat) -> bool {
+        (self.inode, self.size, self.modified_ns) == (other.inode, other.size, other.modified_ns)
+    }
+}
+
 /// One line of a directory listing.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -108,6 +116,7 @@ impl Dir {
 
     /// The directory `name`, if it is one.
     pub fn open_dir(&self, name: &str) -> Result<Option<Dir>> {
+        self.fault("open", name)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => Ok(Some(Self::new(fd, self.path.join(name)))),
@@ -118,6 +127,7 @@ impl Dir {
 
     /// The regular file `name`, if it is one.
     pub fn open_file(&self, name: &str) -> Result<Option<File>> {
+        self.fault("open", name)?;
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => regular(fd, &self.path.join(name)),
@@ -129,6 +139,7 @@ impl Dir {
     /// The content of the regular file `name`, up to `limit` bytes.
     pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some(file) = self.open_file(name)? else { return Ok(None) };
+        self.fault("read", name)?;
         let mut content = Vec::new();
         file.take(limit)
             .read_to_end(&mut content)
@@ -138,6 +149,7 @@ impl Dir {
 
     /// What `name` is, without following it.
     pub fn stat(&self, name: &str) -> Result<Option<(EntryKind, Stat)>> {
+        self.fault("stat", name)?;
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some((
                 match FileType::from_raw_mode(stat.st_mode) {
@@ -154,12 +166,14 @@ impl Dir {
 
     /// What the system knows of the directory itself.
     pub fn own_stat(&self) -> Result<Stat> {
+        self.fault("stat", "")?;
         let stat = rustix::fs::fstat(&self.fd).map_err(|error| self.error("stat", "", error))?;
         Ok(stat_of(&stat))
     }
 
     /// All names of the directory that are text, in no order; the others are counted.
     pub fn list(&self) -> Result<(Vec<Listed>, usize)> {
+        self.fault("list", "")?;
         let mut listed = Vec::new();
         let mut unreadable = 0;
         let entries =
@@ -209,7 +223,11 @@ impl Dir {
 
     /// Writes all of `content` into an open file of this directory.
     pub fn write(&self, name: &str, file: &mut File, content: &[u8]) -> Result<()> {
-        self.fault("write", name)?;
+        if let Err(error) = self.fault("write", name) {
+            // As a full disk or a death would have it.
+            let _ = file.write_all(&content[..content.len() / 2]);
+            return Err(error);
+        }
         file.write_all(content)
             .map_err(|error| DiskError::new("write", &self.path.join(name), error))
     }
@@ -218,6 +236,12 @@ impl Dir {
     pub fn sync_file(&self, name: &str, file: &File) -> Result<()> {
         self.fault("sync", name)?;
         file.sync_all().map_err(|error| DiskError::new("sync", &self.path.join(name), error))
+    }
+
+    /// Begins to write an open file to the disk, without waiting for it. File systems that write
+    /// content before the names that come after it (ext4, btrfs) never show half of it then.
+    pub fn begin_sync_file(&self, file: &File) {
+        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     }
 
     /// Makes the names of the directory durable.
@@ -252,6 +276,7 @@ impl Dir {
 
     /// Where a symbolic link points; absent when it is none.
     pub fn read_link(&self, name: &str) -> Result<Option<String>> {
+        self.fault("read link", name)?;
         match rustix::fs::readlinkat(&self.fd, name, Vec::new()) {
             Ok(target) => Ok(Some(target.to_string_lossy().into_owned())),
             Err(Errno::NOENT | Errno::INVAL) => Ok(None),

@@ -1,4 +1,4 @@
-//! Test-only fault injection: every system call of `disk` that changes something passes a point.
+//! Test-only fault injection: every system call of `disk` passes a point.
 //!
 //! In tests a thread may ask for the n-th point it meets to fail, or to be the last thing the
 //! thread ever does to the disk (as if the process had died there). Otherwise nothing happens.

@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::dir::Dir;
-use super::{DiskError, Result};
+use super::{DiskError, Result, fault};
 
 /// An open root directory.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ impl Tree {
     pub fn dir(&self, relative: &Path) -> Result<Option<Dir>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let path = self.path.join(relative);
+        fault::point().map_err(|error| DiskError::new("open", &path, error))?;
         match self.open_beneath(relative, flags) {
             Ok(fd) => Ok(Some(Dir::new(fd, path))),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
@@ -96,6 +97,7 @@ impl Tree {
     /// The regular file at `relative`; absent when it is anything else.
     pub fn file(&self, relative: &Path) -> Result<Option<std::fs::File>> {
         let path = self.path.join(relative);
+        fault::point().map_err(|error| DiskError::new("open", &path, error))?;
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match self.open_beneath(relative, flags) {
             Ok(fd) => super::dir::regular(fd, &path),

@@ -36,6 +36,20 @@ pub(crate) enum Edit {
     Gap,
 }
 
+impl Edit {
+    /// Where something changes; with a rename, where it was.
+    pub(crate) fn path(&self) -> HomePath {
+        match self {
+            Edit::PutObject { path, .. }
+            | Edit::Stat { path, .. }
+            | Edit::PutCollection { path, .. }
+            | Edit::Remove { path }
+            | Edit::Rename { from: path, .. } => path.clone(),
+            Edit::Gap => HomePath::root(),
+        }
+    }
+}
+
 impl Snapshot {
     /// Does one edit.
     pub(crate) fn apply(&mut self, edit: &Edit, now_s: i64) {

@@ -3,7 +3,6 @@
 //!
 //! A record is its length, the CRC-32 of its bytes, its bytes.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -84,7 +83,7 @@ impl Log {
         if let Some((file, inode)) = &mut self.file
             && !large
             && is_current(dir, *inode)
-            && file.write_all(&bytes).is_ok()
+            && dir.write(layout::INDEX, file, &bytes).is_ok()
         {
             self.appended += bytes.len() as u64;
             return Ok(());

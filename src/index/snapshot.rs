@@ -314,6 +314,8 @@ impl Snapshot {
             at = Arc::make_mut(next);
         }
         if let Some(known) = at.objects.get_mut(name.as_str()) {
+            // A file that was changed while it was read has another size than it was told to have.
+            self.used_bytes = (self.used_bytes + object.size()).saturating_sub(known.size());
             *known = Arc::new(object);
         }
     }

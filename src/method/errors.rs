@@ -18,6 +18,10 @@ impl From<StoreError> for Error {
             StoreError::Changed(_) | StoreError::UidBusy(_) => {
                 Error::status(503).because(reason).with_header("retry-after", "2")
             }
+            // Somebody removed a file or directory past the server, unseen until now.
+            StoreError::Disk(ref disk) if disk.is_absent() => {
+                Error::status(503).because(reason).with_header("retry-after", "2")
+            }
             // A disk that cannot be written or read just now: the same request may work later.
             StoreError::Disk(ref disk) if disk.may_pass() => {
                 tracing::error!(%error, "the disk fails");

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::dav::Name;
-use crate::disk::{Dir, DiskError, Replacing, attribute, layout, temporary_name};
+use crate::disk::{Dir, DiskError, Replacing, attribute, temporary_name};
 use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
 
 use super::StoreError;
-use super::home::disk_path;
+use super::home::{disk_path, home_path};
 use super::intent::{self, Intended};
 use super::overflow::Overflow;
 use super::spool::Witness;
@@ -65,6 +65,8 @@ impl Transaction<'_> {
         let durable = !self.deferred && self.home.options.durability == Durability::Full;
         if durable {
             self.sync_staged()?;
+        } else if self.home.options.durability == Durability::Full {
+            self.begin_sync_staged()?;
         }
         let late = durable && self.spooled.is_empty() && self.is_single_file();
         let spool = self.home.spool.clone();
@@ -77,7 +79,7 @@ impl Transaction<'_> {
             Ok(trash) => trash,
             Err(error) => {
                 spool.withdraw(&self.spooled);
-                return Err(error);
+                return Err(self.vanished(error));
             }
         };
         self.keep();
@@ -97,6 +99,16 @@ impl Transaction<'_> {
         let (snapshot, edits) = (self.work.clone(), std::mem::take(&mut self.edits));
         let overflow = std::mem::take(&mut self.overflow);
         Ok(Some(Done { snapshot, edits, overflow, now_s: self.now_s, late }))
+    }
+
+    /// That something is not there any more says that somebody else removed it.
+    fn vanished(&self, error: StoreError) -> StoreError {
+        match (error, self.edits.last()) {
+            (StoreError::Disk(error), Some(edit)) if error.is_absent() => {
+                StoreError::Changed(edit.path())
+            }
+            (error, _) => error,
+        }
     }
 
     /// Whether all that happens is that one file gets its name.
@@ -154,6 +166,17 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// What waits for `Store::sync` is at least whole when it is there.
+    fn begin_sync_staged(&self) -> Result<(), StoreError> {
+        for (path, file) in &self.staged {
+            self.with_parent(path, |dir, _| {
+                dir.begin_sync_file(file);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
     fn open(&self, path: &Path) -> Result<Option<Dir>, StoreError> {
         Ok(self.home.tree.dir(&self.home.relative.join(path))?)
     }
@@ -173,7 +196,8 @@ impl Transaction<'_> {
     /// Does all steps; what they left to be removed. Undoes them when one fails.
     fn run_steps(&mut self, durable: bool, late: bool) -> Result<Vec<PathBuf>, StoreError> {
         let steps = std::mem::take(&mut self.steps);
-        let intended = durable && (steps.len() > 1 || steps.iter().any(Step::is_several));
+        let full = self.home.options.durability == Durability::Full;
+        let intended = full && (steps.len() > 1 || steps.iter().any(Step::is_several));
         let mut done = Vec::new();
         let result = self.try_steps(&steps, durable && !late, intended, &mut done);
         if result.is_err() {
@@ -198,7 +222,7 @@ impl Transaction<'_> {
     ) -> Result<Vec<PathBuf>, StoreError> {
         let (tree, relative) = (self.home.tree.clone(), self.home.relative.clone());
         if intended && let Some(dir) = self.open(Path::new(""))? {
-            intent::write(&dir, &self.intended(steps)?)?;
+            intent::write(&dir, &self.intended(steps)?, !self.deferred)?;
         }
         let saved = self.overflow.clone();
         let mut trash = Vec::new();
@@ -320,8 +344,7 @@ impl Transaction<'_> {
         let new_name = to.file_name().and_then(|name| name.to_str()).ok_or_else(|| missing(to))?;
         match self.with_parent(from, |dir, name| dir.rename(name, &target, new_name, how)) {
             Err(StoreError::Disk(error)) if error.is_taken() => {
-                let segments = to.iter().filter_map(|name| name.to_str().and_then(layout::segment));
-                Err(StoreError::Changed(HomePath::new(segments)))
+                Err(StoreError::Changed(home_path(to)))
             }
             other => other,
         }
@@ -367,7 +390,11 @@ impl Transaction<'_> {
                 }
                 Undo::Attributes { step } => self.undo_attributes(&steps[step]),
             };
-            if let Err(error) = undone {
+            // What somebody else removed needs not be put back.
+            let removed = matches!(&undone, Err(StoreError::Disk(error)) if error.is_absent());
+            if let Err(error) = undone
+                && !removed
+            {
                 tracing::error!(%error, "cannot undo a failed write");
             }
         }
@@ -411,12 +438,13 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Renames and attributes change what the system says of a file: remember the last of it.
+    /// Renames and attributes change what the system says of a file: remember the last of it. What
+    /// somebody else wrote meanwhile is not known, and must be seen to be different later.
     fn refresh_stats(&mut self) -> Result<(), StoreError> {
         for path in std::mem::take(&mut self.written) {
             let Some(object) = self.work.object(&path) else { continue };
             let found = self.with_parent(&disk_path(&path)?, |dir, name| dir.stat(name))?;
-            if let Some((_, stat)) = found {
+            if let Some((_, stat)) = found.filter(|(_, stat)| stat.same_content(&object.stat)) {
                 let entry = ObjectEntry { stat, ..(**object).clone() };
                 self.work.correct_object(&path, entry);
                 self.edits.push(Edit::Stat { path, stat });

@@ -430,6 +430,12 @@ pub(super) fn disk_path(path: &HomePath) -> Result<PathBuf, StoreError> {
     path.segments().iter().map(|segment| name_of(segment)).collect()
 }
 
+/// The path of segments for a path of file names, as far as they are those of resources.
+pub(super) fn home_path(path: &Path) -> HomePath {
+    let names = path.iter().filter_map(|name| name.to_str());
+    HomePath::new(names.filter_map(layout::segment))
+}
+
 /// The file name of a segment.
 pub(super) fn name_of(segment: &str) -> Result<String, StoreError> {
     layout::file_name(segment)

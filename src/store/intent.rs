@@ -36,10 +36,19 @@ pub(super) enum Intended {
     },
 }
 
-/// Makes the intent durable.
-pub(super) fn write(home: &Dir, steps: &[Intended]) -> Result<(), StoreError> {
+/// Writes the intent down; durable if asked, otherwise before what is done after it. Half of it is
+/// as good as none: no step has begun then.
+pub(super) fn write(home: &Dir, steps: &[Intended], durable: bool) -> Result<(), StoreError> {
     let content = serde_json::to_vec(steps).unwrap_or_default();
-    Ok(home.replace(layout::INTENT, &content, true)?)
+    home.remove_file(layout::INTENT)?;
+    let mut file = home.create(layout::INTENT)?;
+    home.write(layout::INTENT, &mut file, &content)?;
+    if durable {
+        home.sync_file(layout::INTENT, &file)?;
+        return Ok(home.sync()?);
+    }
+    home.begin_sync_file(&file);
+    Ok(())
 }
 
 /// It is done, or undone.

@@ -292,7 +292,9 @@ fn put_back(dir: &Dir, name: &str, properties: &PropertySet, before: Stat) -> St
             tracing::warn!(path = %dir.path().join(name).display(), ?error, "property not kept");
         }
     }
-    crate::disk::file_stat(&file).unwrap_or(before)
+    let after = crate::disk::file_stat(&file).unwrap_or(before);
+    // What was written meanwhile has not been read.
+    if after.same_content(&before) { after } else { before }
 }
 
 /// The entry of one file; none when it vanished. What cannot be read is damaged, not an error.

@@ -14,7 +14,7 @@ use crate::index::{
     CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
 };
 
-use super::home::{disk_path, name_of, read_all};
+use super::home::{disk_path, home_path, name_of, read_all};
 use super::overflow::{FILE, Overflow};
 use super::prepared::Prepared;
 use super::property::{RESOURCE_TYPE, resource_type};
@@ -262,11 +262,16 @@ impl<'home> Transaction<'home> {
     }
 
     /// The open directory at `parent`, wherever it is now.
-    fn directory(&self, parent: &Path) -> Result<(PathBuf, Dir), StoreError> {
+    fn directory(&mut self, parent: &Path) -> Result<(PathBuf, Dir), StoreError> {
         let physical = self.physical(parent);
-        let dir = self.home.tree.dir(&self.home.relative.join(&physical))?;
-        let gone = || DiskError::new("open", &physical, std::io::ErrorKind::NotFound);
-        Ok((physical.clone(), dir.ok_or_else(gone)?))
+        match self.home.tree.dir(&self.home.relative.join(&physical))? {
+            Some(dir) => Ok((physical, dir)),
+            None => {
+                let path = home_path(parent);
+                self.stale = Some(path.clone());
+                Err(StoreError::Changed(path))
+            }
+        }
     }
 
     /// Writes content and properties beside the place where they belong.
@@ -468,6 +473,7 @@ impl<'home> Transaction<'home> {
         if changes.is_empty() {
             return Ok(());
         }
+        self.verify(path)?;
         let after = changes.apply(&before);
         self.steps.push(Step::Attributes {
             at: path.clone(),

@@ -1,12 +1,12 @@
 //! Others change the files while clients synchronise: everything done to the files is seen in the
 //! ctag, in sync-collection and in queries soon afterwards, and `check` agrees.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Server, daybook};
+use crate::harness::mirror::between;
+use crate::harness::{Client, Mirror, Server, daybook};
 
 /// What a change may take on a machine that does other things too; a quiet one needs 0.2 s.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,9 +25,7 @@ struct Desk {
     server: Server,
     client: Client,
     calendar: PathBuf,
-    /// Name → entity tag, by calendar.
-    seen: BTreeMap<String, BTreeMap<String, String>>,
-    tokens: BTreeMap<String, String>,
+    mirror: Mirror,
     latencies: Vec<(String, Duration)>,
 }
 
@@ -38,8 +36,8 @@ impl Desk {
         client.propfind(CALENDAR, "0", "").expect(207);
         let home = fs::canonicalize(server.data().join("calendars/users/alice")).unwrap();
         let calendar = home.join("calendar");
-        let (seen, tokens, latencies) = Default::default();
-        let mut desk = Self { server, client, calendar, seen, tokens, latencies };
+        let (mirror, latencies) = Default::default();
+        let mut desk = Self { server, client, calendar, mirror, latencies };
         // The first file that is seen says that notifications are set up.
         let start = Instant::now();
         for n in 0.. {
@@ -63,38 +61,12 @@ impl Desk {
 
     /// Asks for changes and follows them.
     fn sync(&mut self, calendar: &str) {
-        let token = self.tokens.get(calendar).cloned().unwrap_or_default();
-        let body = format!(
-            "<sync-collection xmlns=\"DAV:\"><sync-token>{token}</sync-token>\
-             <sync-level>1</sync-level><prop><getetag/></prop></sync-collection>"
-        );
-        let reply = self.client.report(calendar, "0", &body);
-        if reply.status == 404 {
-            self.seen.remove(calendar);
-            self.tokens.remove(calendar);
-            return;
-        }
-        let text = reply.expect(207).text();
-        let members = self.seen.entry(calendar.to_owned()).or_default();
-        for response in text.split("<D:response>").skip(1) {
-            let href = between(response, "<D:href>", "</D:href>").unwrap();
-            let name = href.rsplit('/').next().unwrap().to_owned();
-            match between(response, "<D:getetag>", "</D:getetag>") {
-                _ if name.is_empty() => continue,
-                Some(etag) => members.insert(name, etag.to_owned()),
-                None => {
-                    assert!(response.contains(" 404 "), "{response}");
-                    members.remove(&name)
-                }
-            };
-        }
-        let token = between(&text, "<D:sync-token>", "</D:sync-token>").unwrap();
-        self.tokens.insert(calendar.to_owned(), token.to_owned());
+        self.mirror.sync(&self.client, calendar);
     }
 
     fn names(&mut self, calendar: &str) -> Vec<String> {
         self.sync(calendar);
-        self.seen.get(calendar).into_iter().flat_map(|members| members.keys().cloned()).collect()
+        self.mirror.names(calendar)
     }
 
     fn ctag(&self) -> String {
@@ -198,11 +170,6 @@ impl Desk {
     }
 }
 
-fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
-    let rest = &text[text.find(from)? + from.len()..];
-    Some(&rest[..rest.find(to)?])
-}
-
 #[test]
 fn single_files_change() {
     let mut desk = Desk::open();
@@ -215,7 +182,7 @@ fn single_files_change() {
     desk.expect_found("an edit in place", "two", &["a.ics"]);
     let etag = desk.client.get(&format!("{CALENDAR}a.ics")).expect(200);
     desk.sync(CALENDAR);
-    assert_eq!(Some(&*desk.seen[CALENDAR]["a.ics"]), etag.header("etag"));
+    assert_eq!(Some(&*desk.mirror.seen[CALENDAR]["a.ics"]), etag.header("etag"));
     fs::write(desk.file(".a.ics.new"), event("a", "three")).unwrap();
     fs::rename(desk.file(".a.ics.new"), desk.file("a.ics")).unwrap();
     desk.expect_found("a save by renaming", "three", &["a.ics"]);
@@ -404,9 +371,9 @@ fn changes_while_the_server_is_down_are_changes_since_the_old_token() {
     desk.write("c.ics", "c", "new");
     desk.server.start_again();
     desk.client = desk.server.client("alice");
-    let token = desk.tokens[CALENDAR].clone();
+    let token = desk.mirror.tokens[CALENDAR].clone();
     desk.expect("after", &["a.ics", "c.ics"]);
-    assert_ne!(token, desk.tokens[CALENDAR]);
+    assert_ne!(token, desk.mirror.tokens[CALENDAR]);
     desk.expect_found("the same size and time", "two", &["a.ics"]);
     desk.close(&[]);
 }

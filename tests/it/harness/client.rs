@@ -25,6 +25,10 @@ impl Client {
 
     /// Sends one request and reads the answer.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.send_raw(&self.request(method, path, headers, body))
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
         let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         text += "Connection: close\r\n";
         let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
@@ -40,7 +44,7 @@ impl Client {
         }
         let mut bytes = (text + "\r\n").into_bytes();
         bytes.extend_from_slice(body);
-        self.send_raw(&bytes)
+        bytes
     }
 
     /// Sends these bytes and reads one answer to the end of the connection.
@@ -74,17 +78,20 @@ impl Client {
 
     /// PUT to a server that may die meanwhile; none when there was no complete answer.
     pub fn try_put(&self, path: &str, calendar: &str) -> Option<Reply> {
-        let authorization = self.authorization.as_deref().unwrap_or_default();
+        self.try_send("PUT", path, &[("Content-Type", "text/calendar")], calendar.as_bytes())
+    }
+
+    /// A request to a server that may die meanwhile; none when there was no complete answer.
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Reply> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
-        let head = format!(
-            "PUT {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
-             Authorization: {authorization}\r\nContent-Type: text/calendar\r\n\
-             Content-Length: {}\r\n\r\n{calendar}",
-            self.address,
-            calendar.len()
-        );
-        stream.write_all(head.as_bytes()).ok()?;
+        stream.write_all(&self.request(method, path, headers, body)).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         Reply::parse(&answer)

@@ -3,8 +3,10 @@
 #![allow(dead_code)]
 
 pub mod client;
+pub mod dice;
 pub mod fake_ldap;
 pub mod fake_provider;
+pub mod mirror;
 pub mod transcript;
 
 use std::fs;
@@ -16,6 +18,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 pub use client::{Client, Reply};
+pub use mirror::Mirror;
 
 /// How long a server may take to start or to end before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -138,15 +141,20 @@ impl Drop for Server {
         let _ = self.child.wait();
         if std::thread::panicking() {
             let log = self.log();
-            let from = log.char_indices().rev().nth(8000).map_or(0, |(at, _)| at);
-            println!("--- the server's log ---\n{}", &log[from..]);
+            let (requests, rest): (Vec<&str>, Vec<&str>) =
+                log.lines().partition(|line| line.contains("INFO access:"));
+            println!("--- the server's last requests ---");
+            requests.iter().rev().take(20).rev().for_each(|line| println!("{line}"));
+            println!("--- the rest of its log ---");
+            rest.iter().rev().take(60).rev().for_each(|line| println!("{line}"));
         }
     }
 }
 
-/// The binary under test with these arguments.
+/// The binary under test with these arguments; `DAYBOOK` names another one.
 pub fn daybook(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_daybook"));
+    let binary = std::env::var("DAYBOOK");
+    let mut command = Command::new(binary.as_deref().unwrap_or(env!("CARGO_BIN_EXE_daybook")));
     command.args(arguments).stdin(Stdio::null());
     command
 }
