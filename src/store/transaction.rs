@@ -120,9 +120,17 @@ impl<'home> Transaction<'home> {
         if self.written.contains(path) {
             return Ok(());
         }
-        let Some((parent, name)) = path.split() else { return Ok(()) };
-        let (_, dir) = self.directory(&disk_path(&parent)?)?;
-        if is_known(self.work.entry(path).as_ref(), dir.stat(&name_of(name)?)?) {
+        // Where it is now: this transaction may have moved it, or the collection it is in.
+        let physical = self.physical(&disk_path(path)?);
+        let (Some(parent), Some(name)) = (physical.parent(), physical.file_name()) else {
+            return Ok(());
+        };
+        let dir = self.home.tree.dir(&self.home.relative.join(parent))?;
+        let found = match (dir, name.to_str()) {
+            (Some(dir), Some(name)) => dir.stat(name)?,
+            _ => None,
+        };
+        if is_known(self.work.entry(path).as_ref(), found) {
             return Ok(());
         }
         self.stale = Some(path.clone());
