@@ -22,5 +22,6 @@ pub mod resource;
 pub mod schedule;
 pub mod server;
 pub mod store;
+pub mod transfer;
 pub mod watch;
 pub mod xml;

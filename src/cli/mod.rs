@@ -5,9 +5,10 @@
 mod access;
 mod check;
 mod demo;
+mod export;
+mod import;
 mod principals;
 mod serve;
-mod transfer;
 mod user;
 
 use std::fmt;
@@ -40,11 +41,11 @@ enum Command {
     Principals(principals::Arguments),
     /// Explain who may do what, and why.
     Access(access::Arguments),
-    /// Write each calendar of a user as one .ics; no server may be running.
-    Export(transfer::Export),
-    /// Store .ics files, and directories of them, in a calendar; sends nothing to anybody. No
-    /// server may be running.
-    Import(transfer::Import),
+    /// Write calendars as .ics files, or a whole home as one archive; no server may be running.
+    Export(export::Arguments),
+    /// Take over files, vdirs, a Radicale, a Darwin Calendar Server or an archive; sends nothing
+    /// to anybody. No server may be running.
+    Import(import::Arguments),
 }
 
 /// Why a command did not do what it was asked for: a sentence for people and an exit code.
@@ -79,8 +80,8 @@ pub fn run() -> ExitCode {
         Command::User(arguments) => user::run(arguments),
         Command::Principals(arguments) => principals::run(&arguments),
         Command::Access(arguments) => access::run(&arguments),
-        Command::Export(arguments) => transfer::export(&arguments),
-        Command::Import(arguments) => transfer::import(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

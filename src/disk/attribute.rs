@@ -79,7 +79,8 @@ pub fn decode(bytes: &[u8]) -> Option<String> {
     element.starts_with('<').then(|| element.to_owned())
 }
 
-fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
+/// What zlib made of at most as many bytes as a property may have; none for anything else.
+pub fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     let limit = limits::PROPERTY_BYTES as u64 + 1024;
     flate2::read::ZlibDecoder::new(bytes).take(limit + 1).read_to_end(&mut text).ok()?;
@@ -99,6 +100,12 @@ impl FileExt for Attributes<'_> {}
 
 /// All properties in the attributes of an open file or directory.
 pub fn read_all(fd: impl AsFd, path: &Path) -> Result<Vec<(Name, String)>> {
+    let stored = read_stored(fd, path)?;
+    Ok(stored.into_iter().filter_map(|(name, value)| Some((name, decode(&value)?))).collect())
+}
+
+/// The same with the values as they are stored, whatever they are.
+pub fn read_stored(fd: impl AsFd, path: &Path) -> Result<Vec<(Name, Vec<u8>)>> {
     let file = Attributes(fd.as_fd());
     fault::point().map_err(|error| DiskError::new("list attributes of", path, error))?;
     let mut properties = Vec::new();
@@ -111,9 +118,7 @@ pub fn read_all(fd: impl AsFd, path: &Path) -> Result<Vec<(Name, String)>> {
         let Some(name) = property(&key) else { continue };
         let value = file.get_xattr(&key);
         let value = value.map_err(|error| DiskError::new("read attribute of", path, error))?;
-        if let Some(xml) = value.and_then(|value| decode(&value)) {
-            properties.push((name, xml));
-        }
+        properties.extend(value.map(|value| (name, value)));
     }
     Ok(properties)
 }

@@ -27,6 +27,7 @@ mod tests;
 
 pub use crate::disk::DiskError;
 pub use crate::disk::layout::NameError;
+pub use crate::index::summary::of_bytes as object_kind;
 pub use crate::index::{
     CalendarSummary, Change, ChangeKind, Collection, CollectionKind, Depth, Entry, HomePath,
     ObjectEntry, ObjectKind, PropertySet, Snapshot, SyncPoint, TokenError,
