@@ -15,6 +15,7 @@ mod guessing;
 mod harness;
 mod listening;
 mod policy;
+mod principals;
 mod restarts;
 mod sign_in;
 mod tidy;
