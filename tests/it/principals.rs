@@ -1,5 +1,5 @@
-//! `daybook principals` and `daybook user` beside a running server: every action, for several
-//! principals at once, seen by the server without a restart and kept when the accounts file changes.
+//! `daybook principals` beside a running server: every action, for several principals at once, seen
+//! by the server without a restart and kept when the accounts file changes.
 
 use std::fs;
 use std::time::{Duration, Instant};
