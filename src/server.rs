@@ -187,7 +187,9 @@ fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
             index_memory_bytes: (memory > 0).then_some(memory),
         },
     )?;
-    if let Err(error) = crate::watch::start(&store) {
+    let poll = config.data.poll_seconds;
+    let poll = (poll > 0).then(|| Duration::from_secs(poll));
+    if let Err(error) = crate::watch::start(&store, poll) {
         tracing::warn!(%error, "changes past the server are seen only after a restart");
     }
     let authenticator =

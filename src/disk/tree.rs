@@ -66,6 +66,33 @@ impl Tree {
         DiskError::new("open", &self.path.join(relative), Errno::NOENT)
     }
 
+    /// Whether it lies on a file system of a network or of another machine, of whose changes the
+    /// system tells only those made here.
+    #[cfg(target_os = "linux")]
+    pub fn is_on_network(&self) -> bool {
+        /// NFS, SMB, SMB2, CIFS, AFS, Ceph, 9P, Coda, FUSE (virtiofs says so too), OCFS2, GFS2.
+        const KINDS: [u32; 11] = [
+            0x6969,
+            0x517b,
+            0xfe53_4d42,
+            0xff53_4d42,
+            0x5346_414f,
+            0x00c3_6400,
+            0x0102_1997,
+            0x7375_7245,
+            0x6573_5546,
+            0x7461_636f,
+            0x0116_1970,
+        ];
+        rustix::fs::fstatfs(&self.root)
+            .is_ok_and(|stat| u32::try_from(stat.f_type).is_ok_and(|kind| KINDS.contains(&kind)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn is_on_network(&self) -> bool {
+        false
+    }
+
     /// Opens a path without following any link below the root.
     #[cfg(target_os = "linux")]
     fn open_beneath(&self, relative: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {

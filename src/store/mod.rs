@@ -38,7 +38,7 @@ pub use prepared::Prepared;
 pub use property::PropertyChanges;
 pub use provision::{Provision, ProvisionedCollection};
 pub use spool::{Spool, SpoolEntry};
-pub use store::{Durability, Store, StoreOptions};
+pub use store::{Durability, Store, StoreOptions, Watcher};
 pub use transaction::Transaction;
 pub use uid_lock::UidGuard;
 

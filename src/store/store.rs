@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -40,6 +40,14 @@ pub struct StoreOptions {
     pub index_memory_bytes: Option<u64>,
 }
 
+/// Somebody who wants to know of changes past the server.
+pub trait Watcher: std::fmt::Debug + Send + Sync {
+    /// A home is about to be read: from now on its changes are of interest.
+    fn opening(&self, directory: &Path);
+    /// Nobody uses the home any more.
+    fn closed(&self, directory: &Path);
+}
+
 /// Homes that may be opened at the same time, at most.
 const OPENERS: usize = 16;
 
@@ -54,6 +62,7 @@ pub struct Store {
     /// Held while a home is opened; which one, its GUID says.
     opening: [Mutex<()>; OPENERS],
     uids: Arc<UidLocks>,
+    watcher: OnceLock<Arc<dyn Watcher>>,
     unwatched: AtomicBool,
     asked: AtomicU64,
     /// None where nothing is made durable. Ends before the lock is given back.
@@ -81,6 +90,7 @@ impl Store {
             homes: Mutex::default(),
             opening: Default::default(),
             uids: Arc::default(),
+            watcher: OnceLock::new(),
             unwatched: AtomicBool::new(false),
             asked: AtomicU64::new(0),
             finisher,
@@ -119,12 +129,17 @@ impl Store {
         if let Some(home) = self.homes.lock().get(guid) {
             return Ok(Some(home.clone()));
         }
+        if let Some(watcher) = self.watcher.get() {
+            watcher.opening(&self.tree.path().join(&relative));
+        }
         let opened = Home::open(self, guid, relative)?;
         opened.asked.store(self.asked.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         let mut homes = self.homes.lock();
         homes.insert(guid.to_owned(), opened.clone());
         if let Some(limit) = self.options.index_memory_bytes {
-            close_some(&mut homes, limit);
+            for home in close_some(&mut homes, limit) {
+                self.closed(&home);
+            }
         }
         Ok(Some(opened))
     }
@@ -146,7 +161,29 @@ impl Store {
 
     /// Closes a home that is gone from the disk.
     pub fn forget(&self, guid: &str) {
-        self.homes.lock().remove(guid);
+        let mut homes = self.homes.lock();
+        if let Some(home) = homes.remove(guid) {
+            self.closed(&home);
+        }
+    }
+
+    /// To be called with the map of homes held, so that nobody opens the home again before.
+    fn closed(&self, home: &Home) {
+        if let Some(watcher) = self.watcher.get() {
+            watcher.closed(&home.directory());
+        }
+    }
+
+    /// Tells `watcher` of homes that are opened from now on, and of those that are.
+    pub fn tell(&self, watcher: Arc<dyn Watcher>) {
+        if self.watcher.set(watcher.clone()).is_ok() {
+            self.opened().iter().for_each(|home| watcher.opening(&home.directory()));
+        }
+    }
+
+    /// Whether the files lie on a network file system, where others may change them unseen.
+    pub fn is_on_network(&self) -> bool {
+        self.tree.is_on_network()
     }
 
     /// The home of `guid`, made with everything in `initial` where it is missing.
@@ -246,11 +283,12 @@ fn probe_attributes(tree: &Tree) -> Result<(), StoreError> {
 }
 
 /// Closes the homes that nobody uses and nobody asked for the longest, until the others take no
-/// more memory than they may. What is closed is in its log.
-fn close_some(homes: &mut HashMap<String, Arc<Home>>, limit: u64) {
+/// more memory than they may; says which. What is closed is in its log.
+fn close_some(homes: &mut HashMap<String, Arc<Home>>, limit: u64) -> Vec<Arc<Home>> {
+    let mut closed = Vec::new();
     let mut taken: u64 = homes.values().map(|home| home.snapshot().memory_bytes()).sum();
     if taken <= limit {
-        return;
+        return closed;
     }
     // With the map held nobody can begin to use a home that only the map knows.
     let unused = homes.values().filter(|home| Arc::strong_count(home) == 1);
@@ -264,8 +302,10 @@ fn close_some(homes: &mut HashMap<String, Arc<Home>>, limit: u64) {
         }
         if let Some(home) = homes.remove(&guid) {
             taken = taken.saturating_sub(home.snapshot().memory_bytes());
+            closed.push(home);
         }
     }
+    closed
 }
 
 /// Which lock keeps others from opening the same home.

@@ -24,36 +24,111 @@ use source::{Seen, Source};
 const QUIET: Duration = Duration::from_millis(120);
 /// No change waits longer than this.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the thread sleeps when nothing happens.
+const IDLE: Duration = Duration::from_millis(500);
 /// How often open homes are looked at when the system tells nothing of them.
 const POLL: Duration = Duration::from_secs(20);
 /// How often they are looked at in any case.
 const SWEEP: Duration = Duration::from_secs(15 * 60);
 
-/// Follows the files of `store` on a thread of its own, as long as the store lives.
-pub fn start(store: &Arc<Store>) -> std::io::Result<()> {
-    let (store, path) = (Arc::downgrade(store), store.path().to_owned());
+/// Follows the files of `store` on a thread of its own, as long as the store lives. With `poll`
+/// the system's notifications are not asked for, and open homes are looked at that often.
+pub fn start(store: &Arc<Store>, poll: Option<Duration>) -> std::io::Result<()> {
+    let network = store.is_on_network();
+    if network && poll.is_none() {
+        tracing::warn!("the data directory is on a network file system: polling ([data])");
+    }
+    let (source, seen) = Source::open(poll.is_none() && !network);
+    let complete = source.is_complete();
+    let source = Arc::new(source);
+    store.set_watched(complete);
+    store.tell(source.clone());
+    let watch = Watch {
+        store: Arc::downgrade(store),
+        homes: store.path().join(layout::CALENDARS).join(layout::UIDS),
+        source,
+        poll: poll.unwrap_or(POLL),
+        complete,
+        later: BTreeMap::new(),
+    };
     let builder = std::thread::Builder::new().name("watch".to_owned());
-    builder.spawn(move || run(&store, &path)).map(|_| ())
+    builder.spawn(move || watch.run(&seen)).map(|_| ())
 }
 
-fn run(store: &Weak<Store>, root: &Path) {
-    let homes: PathBuf = root.join(layout::CALENDARS).join(layout::UIDS);
-    let (source, seen) = Source::open(&homes);
-    let mut complete = source.is_complete();
-    // What changed before the notifications were set up has been told by nobody.
-    let mut waiting = Waiting { everything: true, ..Waiting::default() };
-    let mut swept = Instant::now();
-    loop {
-        waiting.collect(&seen, &homes);
-        let Some(store) = store.upgrade() else { return };
-        complete &= !waiting.blind;
-        store.set_watched(complete);
-        let sweep = if complete { SWEEP } else { POLL };
-        if swept.elapsed() > sweep {
-            waiting.everything = true;
-            swept = Instant::now();
+/// The thread's own.
+struct Watch {
+    store: Weak<Store>,
+    homes: PathBuf,
+    source: Arc<Source>,
+    poll: Duration,
+    /// Whether every change is told.
+    complete: bool,
+    /// Homes in which directories came or went, and when that was.
+    later: BTreeMap<String, Instant>,
+}
+
+impl Watch {
+    fn run(mut self, seen: &Receiver<Seen>) {
+        // What changed before the notifications were set up has been told by nobody.
+        let mut waiting = Waiting { everything: true, ..Waiting::default() };
+        let mut swept = Instant::now();
+        loop {
+            waiting.collect(seen, &self.homes);
+            let Some(store) = self.store.upgrade() else { return };
+            if waiting.blind && self.complete {
+                tracing::warn!("too many directories to be told of all changes: polling as well");
+                self.complete = false;
+                store.set_watched(false);
+            }
+            let sweep = if self.complete { SWEEP } else { self.poll };
+            if swept.elapsed() >= sweep {
+                waiting.everything = true;
+                swept = Instant::now();
+            }
+            self.remember(&mut waiting);
+            self.follow(&store, std::mem::take(&mut waiting));
         }
-        std::mem::take(&mut waiting).follow(&store);
+    }
+
+    /// Whatever is done in a directory before it is watched is told by nobody, and with many that
+    /// change names it may be told of the wrong one: such homes are looked at once more, when all
+    /// is quiet again.
+    fn remember(&mut self, waiting: &mut Waiting) {
+        let now = Instant::now();
+        for guid in std::mem::take(&mut waiting.directories) {
+            self.later.insert(guid, now);
+        }
+        let due = self.later.extract_if(.., |_, at| at.elapsed() > PATIENCE);
+        waiting.homes.extend(due.map(|(guid, _)| guid));
+    }
+
+    /// Looks at everything that was told.
+    fn follow(&self, store: &Store, mut waiting: Waiting) {
+        if waiting.everything {
+            waiting.homes.extend(store.opened().iter().map(|home| home.guid().to_owned()));
+        }
+        for guid in &waiting.homes {
+            waiting.paths.remove(guid);
+            waiting.attributes.remove(guid);
+            if let Some(home) = store.opened_home(guid) {
+                self.source.watch_again(&home.directory());
+                tell(guid, home.reconcile(), store);
+            }
+        }
+        for (guid, paths) in &waiting.paths {
+            let paths: Vec<_> = paths.iter().cloned().collect();
+            tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.refresh(&paths)), store);
+        }
+        for (guid, paths) in &waiting.attributes {
+            let paths: Vec<_> = paths.iter().cloned().collect();
+            let home = store.opened_home(guid);
+            tell(guid, home.map_or(Ok(0), |home| home.refresh_attributes(&paths)), store);
+        }
+        for guid in &waiting.indexes {
+            if let Some(home) = store.opened_home(guid) {
+                home.keep_index();
+            }
+        }
     }
 }
 
@@ -63,6 +138,7 @@ struct Waiting {
     everything: bool,
     blind: bool,
     homes: BTreeSet<String>,
+    directories: BTreeSet<String>,
     indexes: BTreeSet<String>,
     paths: BTreeMap<String, BTreeSet<HomePath>>,
     attributes: BTreeMap<String, BTreeSet<HomePath>>,
@@ -74,6 +150,7 @@ enum What {
     Changed,
     Attributes,
     Removed,
+    Directory,
 }
 
 impl Waiting {
@@ -81,7 +158,7 @@ impl Waiting {
     fn collect(&mut self, seen: &Receiver<Seen>, homes: &Path) {
         let mut first = None;
         loop {
-            let idle = if self.everything { Duration::ZERO } else { Duration::from_secs(1) };
+            let idle = if self.everything { Duration::ZERO } else { IDLE };
             let wait = if first.is_some() { QUIET } else { idle };
             match seen.recv_timeout(wait) {
                 Ok(seen) => self.add(seen, homes),
@@ -105,11 +182,8 @@ impl Waiting {
     fn add(&mut self, seen: Seen, homes: &Path) {
         match seen {
             Seen::Lost => self.everything = true,
-            Seen::Blind => {
-                tracing::warn!("too many directories to be told of all changes: polling as well");
-                self.everything = true;
-                self.blind = true;
-            }
+            Seen::Blind => self.blind = true,
+            Seen::Directory(path) => self.add_path(&path, homes, What::Directory),
             Seen::Changed(path) => self.add_path(&path, homes, What::Changed),
             Seen::Attributes(path) => self.add_path(&path, homes, What::Attributes),
             Seen::Removed(path) => self.add_path(&path, homes, What::Removed),
@@ -138,41 +212,18 @@ impl Waiting {
                 let segments: Option<Vec<String>> =
                     names.iter().map(|name| layout::segment(name)).collect();
                 if let Some(segments) = segments {
+                    if what == What::Directory {
+                        self.directories.insert((*guid).to_owned());
+                    }
                     let all = match what {
                         What::Attributes => &mut self.attributes,
-                        What::Changed | What::Removed => &mut self.paths,
+                        What::Changed | What::Removed | What::Directory => &mut self.paths,
                     };
                     let paths = all.entry((*guid).to_owned()).or_default();
                     paths.insert(HomePath::new(segments));
                 }
             }
             _ => {}
-        }
-    }
-
-    /// Looks at everything that was told.
-    fn follow(mut self, store: &Store) {
-        if self.everything {
-            self.homes.extend(store.opened().iter().map(|home| home.guid().to_owned()));
-        }
-        for guid in &self.homes {
-            self.paths.remove(guid);
-            self.attributes.remove(guid);
-            tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.reconcile()), store);
-        }
-        for (guid, paths) in &self.paths {
-            let paths: Vec<_> = paths.iter().cloned().collect();
-            tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.refresh(&paths)), store);
-        }
-        for (guid, paths) in &self.attributes {
-            let paths: Vec<_> = paths.iter().cloned().collect();
-            let home = store.opened_home(guid);
-            tell(guid, home.map_or(Ok(0), |home| home.refresh_attributes(&paths)), store);
-        }
-        for guid in &self.indexes {
-            if let Some(home) = store.opened_home(guid) {
-                home.keep_index();
-            }
         }
     }
 }

@@ -1,11 +1,15 @@
-//! Where notifications come from: inotify through `notify`, or nothing at all where that is not
-//! to be had (network file systems, too many directories); then the caller polls.
+//! Where notifications come from: inotify through `notify`, for the homes that are open, or nothing
+//! at all where that is not to be had (network file systems, too many directories); then the
+//! caller polls.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use notify::event::{EventKind, ModifyKind};
-use notify::{Config, ErrorKind, Event, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind};
+use notify::{Config, ErrorKind, Event, EventKindMask, RecommendedWatcher, RecursiveMode};
+use parking_lot::Mutex;
+
+use crate::store::Watcher;
 
 /// One thing that was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub(super) enum Seen {
     Attributes(PathBuf),
     /// Something at this path is gone.
     Removed(PathBuf),
+    /// A directory at this path came, went or has another name.
+    Directory(PathBuf),
     /// Notifications were lost.
     Lost,
     /// From now on some will be missing: the system watches no more directories.
@@ -23,39 +29,73 @@ pub(super) enum Seen {
 }
 
 /// An open source of notifications.
+#[derive(Debug)]
 pub(super) struct Source {
-    _watcher: Option<RecommendedWatcher>,
-    complete: bool,
-    // Kept so that the receiver never finds itself alone.
-    _sender: Sender<Seen>,
+    /// None where the caller polls.
+    watcher: Option<Mutex<RecommendedWatcher>>,
+    sender: Sender<Seen>,
 }
 
 impl Source {
-    /// Watches the directory and everything below it.
-    pub(super) fn open(path: &Path) -> (Self, Receiver<Seen>) {
+    /// A source that watches nothing yet, and nothing ever if it must not.
+    pub(super) fn open(may_watch: bool) -> (Self, Receiver<Seen>) {
         let (sender, receiver) = channel();
         let told = sender.clone();
-        // Opening and reading, which the server does all the time, is not asked for.
-        let config = Config::default().with_event_kinds(EventKindMask::CORE);
-        let made = RecommendedWatcher::new(move |event| forward(event, &told), config);
-        let watched = made.and_then(|mut watcher| {
-            watcher.watch(path, RecursiveMode::Recursive)?;
-            Ok(watcher)
+        // Opening and reading, which the server does all the time, is not asked for. A link in a
+        // home is nobody's directory.
+        let config =
+            Config::default().with_event_kinds(EventKindMask::CORE).with_follow_symlinks(false);
+        let made = may_watch.then(|| {
+            <RecommendedWatcher as notify::Watcher>::new(move |event| forward(event, &told), config)
         });
-        let watcher = match watched {
-            Ok(watcher) => Some(watcher),
-            Err(error) => {
+        let watcher = match made {
+            Some(Ok(watcher)) => Some(Mutex::new(watcher)),
+            Some(Err(error)) => {
                 tracing::warn!(%error, "no notifications of changed files: polling instead");
                 None
             }
+            None => None,
         };
-        let complete = watcher.is_some();
-        (Self { _watcher: watcher, complete, _sender: sender }, receiver)
+        (Self { watcher, sender }, receiver)
     }
 
     /// Whether every change is told.
     pub(super) fn is_complete(&self) -> bool {
-        self.complete
+        self.watcher.is_some()
+    }
+
+    /// Watches a home anew: it may be another directory than before, or have some that are not
+    /// watched.
+    pub(super) fn watch_again(&self, directory: &Path) {
+        self.closed(directory);
+        self.opening(directory);
+    }
+}
+
+impl Watcher for Source {
+    fn opening(&self, directory: &Path) {
+        let Some(watcher) = &self.watcher else { return };
+        let watched =
+            notify::Watcher::watch(&mut *watcher.lock(), directory, RecursiveMode::Recursive);
+        if let Err(error) = watched {
+            let gone = match &error.kind {
+                ErrorKind::PathNotFound => true,
+                ErrorKind::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+                _ => false,
+            };
+            // Something went away meanwhile: a later look finds what is left.
+            let _ = self.sender.send(match gone {
+                true => Seen::Directory(directory.to_owned()),
+                false => Seen::Blind,
+            });
+        }
+    }
+
+    fn closed(&self, directory: &Path) {
+        if let Some(watcher) = &self.watcher {
+            // It is not watched when it was removed.
+            let _ = notify::Watcher::unwatch(&mut *watcher.lock(), directory);
+        }
     }
 }
 
@@ -73,6 +113,9 @@ fn forward(event: notify::Result<Event>, told: &Sender<Seen>) {
     }
     let seen = match event.kind {
         EventKind::Access(_) => return,
+        EventKind::Create(CreateKind::Folder) | EventKind::Remove(RemoveKind::Folder) => {
+            Seen::Directory
+        }
         EventKind::Remove(_) => Seen::Removed,
         EventKind::Modify(ModifyKind::Metadata(_)) => Seen::Attributes,
         EventKind::Modify(_) | EventKind::Create(_) | EventKind::Any | EventKind::Other => {
@@ -80,6 +123,9 @@ fn forward(event: notify::Result<Event>, told: &Sender<Seen>) {
         }
     };
     for path in event.paths {
-        let _ = told.send(seen(path));
+        // Of what has another name nobody says whether it is a directory.
+        let renamed = matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)));
+        let maybe = renamed && path.extension().is_none();
+        let _ = told.send(if maybe { Seen::Directory(path) } else { seen(path) });
     }
 }

@@ -39,7 +39,7 @@ fn running() -> Running {
     };
     let initial = Provision { collections: vec![calendar], ..Provision::default() };
     let home = store.provision(ALICE, &initial).unwrap();
-    super::start(&store).unwrap();
+    super::start(&store, None).unwrap();
     let dir = home.directory();
     let running = Running { _root: root, store, home, dir };
     // The first file that is seen says that notifications are set up.

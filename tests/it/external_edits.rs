@@ -31,7 +31,10 @@ struct Desk {
 
 impl Desk {
     fn open() -> Self {
-        let server = Server::start();
+        Self::at(Server::start())
+    }
+
+    fn at(server: Server) -> Self {
         let client = server.client("alice");
         client.propfind(CALENDAR, "0", "").expect(207);
         let home = fs::canonicalize(server.data().join("calendars/users/alice")).unwrap();
@@ -375,5 +378,88 @@ fn changes_while_the_server_is_down_are_changes_since_the_old_token() {
     desk.expect("after", &["a.ics", "c.ics"]);
     assert_ne!(token, desk.mirror.tokens[CALENDAR]);
     desk.expect_found("the same size and time", "two", &["a.ics"]);
+    desk.close(&[]);
+}
+
+#[test]
+fn more_changes_than_the_system_remembers_are_found() {
+    let mut desk = Desk::open();
+    let home = desk.calendar.parent().unwrap().to_owned();
+    desk.write("a.ics", "a", "one");
+    desk.expect("before", &["a.ics"]);
+    // The queue of notifications holds 16,384 unless somebody chose another number.
+    let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap_or_default();
+    let most = most.trim().parse().unwrap_or(16_384).min(200_000);
+    desk.server.signal("STOP");
+    for _ in 0..most / 4 + 1 {
+        fs::rename(desk.file("a.ics"), desk.file("b.ics")).unwrap();
+        fs::rename(desk.file("b.ics"), desk.file("a.ics")).unwrap();
+    }
+    desk.write("late.ics", "late", "late");
+    desk.write("a.ics", "a", "two");
+    fs::create_dir(home.join("new")).unwrap();
+    fs::write(home.join("new/x.ics"), event("x", "x")).unwrap();
+    desk.server.signal("CONT");
+    desk.expect("changes that nobody was told of", &["a.ics", "late.ics"]);
+    desk.expect_found("a change that nobody was told of", "two", &["a.ics"]);
+    let new = "/calendars/users/alice/new/";
+    desk.expect_in("a directory that nobody was told of", &[(new, &["x.ics"])]);
+    fs::write(home.join("new/y.ics"), event("y", "y")).unwrap();
+    desk.expect_in("a file in it afterwards", &[(new, &["x.ics", "y.ics"])]);
+    desk.close(&[]);
+}
+
+#[test]
+fn more_directories_than_may_be_watched_are_looked_at() {
+    let limit = "echo 4 > /proc/sys/user/max_inotify_watches";
+    let Some(server) = Server::start_within(limit) else { return };
+    let mut desk = Desk::at(server);
+    let home = desk.calendar.parent().unwrap().to_owned();
+    for n in 0..6 {
+        fs::create_dir(home.join(format!("c{n}"))).unwrap();
+        fs::write(home.join(format!("c{n}/x.ics")), event("x", "x")).unwrap();
+    }
+    for n in 0..6 {
+        let url = format!("/calendars/users/alice/c{n}/");
+        desk.expect_in("a directory too many", &[(&url, &["x.ics"])]);
+        fs::write(home.join(format!("c{n}/y.ics")), event("y", "y")).unwrap();
+        desk.expect_in("a file in it", &[(&url, &["x.ics", "y.ics"])]);
+    }
+    assert!(desk.server.log().contains("too many directories"), "{}", desk.server.log());
+    desk.server.kill();
+}
+
+#[test]
+fn files_are_looked_at_where_the_system_tells_nothing() {
+    let mut desk = Desk::at(Server::start_with("[data]\npoll_seconds = 1\n"));
+    desk.write("a.ics", "a", "one");
+    desk.expect("a new file", &["a.ics"]);
+    desk.write("a.ics", "a", "two");
+    desk.expect_found("an edit in place", "two", &["a.ics"]);
+    fs::remove_file(desk.file("a.ics")).unwrap();
+    desk.expect("a removal", &[]);
+    desk.close(&[]);
+}
+
+#[test]
+fn a_whole_home_is_replaced() {
+    let mut desk = Desk::open();
+    let home = desk.calendar.parent().unwrap().to_owned();
+    let away = home.with_file_name("elsewhere");
+    desk.write("a.ics", "a", "one");
+    desk.expect("before", &["a.ics"]);
+    for round in 0..3 {
+        // Restored from a copy: the index that comes with it is an old one.
+        let copied = std::process::Command::new("cp").arg("-a").args([&home, &away]).status();
+        assert!(copied.unwrap().success());
+        let name = format!("r{round}.ics");
+        desk.write(&name, "r", "made since");
+        desk.expect("a file made since the copy", &["a.ics", &name]);
+        fs::remove_dir_all(&home).unwrap();
+        fs::rename(&away, &home).unwrap();
+        desk.expect("the copy", &["a.ics"]);
+        desk.write("a.ics", "a", &format!("after{round}"));
+        desk.expect_found("an edit afterwards", &format!("after{round}"), &["a.ics"]);
+    }
     desk.close(&[]);
 }

@@ -11,6 +11,7 @@ mod demo;
 mod discovery_walk;
 mod existence;
 mod external_edits;
+mod failing_disk;
 mod guessing;
 mod harness;
 mod listening;

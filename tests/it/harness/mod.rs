@@ -29,6 +29,8 @@ pub struct Server {
     address: SocketAddr,
     folder: tempfile::TempDir,
     arguments: Vec<String>,
+    /// In a name space of its own: its data cannot be seen from here.
+    elsewhere: bool,
 }
 
 impl Server {
@@ -48,8 +50,42 @@ impl Server {
         let arguments =
             ["serve", "--demo", "--config", &file, "--data", &data, "--listen", "127.0.0.1:0"];
         let arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
-        let (child, address) = spawn(&arguments, &folder.path().join("log"));
-        Self { child, address, folder, arguments }
+        let (child, address) = spawn(serving(&arguments), &folder.path().join("log"));
+        Self { child, address, folder, arguments, elsewhere: false }
+    }
+
+    /// The demo server in a name space of its own, after a shell ran `setup` there; `$DATA` is its
+    /// data directory. None where the system does not let us.
+    pub fn start_within(setup: &str) -> Option<Self> {
+        let possible = Command::new("unshare").args(["-rm", "true"]).stderr(Stdio::null()).status();
+        if !possible.is_ok_and(|status| status.success()) {
+            println!("left out: no name spaces");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("daybook.toml");
+        let data = folder.path().join("data");
+        fs::write(&file, "").unwrap();
+        fs::create_dir(&data).unwrap();
+        let (file, data) = (file.to_str().unwrap(), data.to_str().unwrap());
+        let arguments =
+            ["serve", "--demo", "--config", file, "--data", data, "--listen", "127.0.0.1:0"];
+        let arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
+        let mut command = Command::new("unshare");
+        let script = format!("{setup}\nexec \"$@\"");
+        command.args(["-rm", "sh", "-ec", &script, "sh"]).args([binary()]).args(&arguments);
+        command.env("DATA", data);
+        let (child, address) = spawn(command, &folder.path().join("log"));
+        Some(Self { child, address, folder, arguments, elsewhere: true })
+    }
+
+    /// Runs a command in the server's name space; whether it succeeded.
+    pub fn within(&self, script: &str) -> bool {
+        let pid = self.pid().to_string();
+        let arguments = ["-t", &pid, "-U", "-m", "--preserve-credentials", "sh", "-ec", script];
+        let mut command = Command::new("nsenter");
+        command.args(arguments).env("DATA", self.data());
+        command.status().is_ok_and(|status| status.success())
     }
 
     /// Where it listens.
@@ -129,14 +165,32 @@ impl Server {
 
     /// Starts it again on the same data, after `stop` or `kill`; the port is another one.
     pub fn start_again(&mut self) {
-        let (child, address) = spawn(&self.arguments, &self.folder.path().join("log"));
+        let (child, address) = spawn(serving(&self.arguments), &self.folder.path().join("log"));
         self.child = child;
         self.address = address;
     }
 }
 
+/// After every test: what the server knows of the files is what they say (invariant 9).
+fn check_indexes(folder: &Path) {
+    let data = folder.join("data");
+    if !data.join("calendars").is_dir() {
+        return;
+    }
+    let file = data.join("check.toml");
+    fs::write(&file, "").unwrap();
+    let arguments = ["check", "--config", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
+    let output = daybook(&arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(!text.contains("the index differs"), "{text}");
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
+        let running = self.child.try_wait().is_ok_and(|status| status.is_none());
+        if running && !self.elsewhere && !std::thread::panicking() {
+            check_indexes(self.folder.path());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
@@ -151,18 +205,25 @@ impl Drop for Server {
     }
 }
 
-/// The binary under test with these arguments; `DAYBOOK` names another one.
+/// The binary under test; `DAYBOOK` names another one.
+fn binary() -> String {
+    std::env::var("DAYBOOK").unwrap_or_else(|_| env!("CARGO_BIN_EXE_daybook").to_owned())
+}
+
+/// The binary under test with these arguments.
 pub fn daybook(arguments: &[&str]) -> Command {
-    let binary = std::env::var("DAYBOOK");
-    let mut command = Command::new(binary.as_deref().unwrap_or(env!("CARGO_BIN_EXE_daybook")));
+    let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null());
     command
 }
 
-fn spawn(arguments: &[String], log: &Path) -> (Child, SocketAddr) {
+fn serving(arguments: &[String]) -> Command {
+    daybook(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn spawn(mut command: Command, log: &Path) -> (Child, SocketAddr) {
     let log_file = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut child = daybook(&arguments).stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
     let (sender, receiver) = mpsc::channel();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     std::thread::spawn(move || {
