@@ -1,6 +1,7 @@
 //! `daybook serve --demo`: accounts to play with, and what to type next.
 
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -28,10 +29,17 @@ pub(super) fn prepare(folder: Option<PathBuf>) -> Result<Demo, Failure> {
     fs::create_dir_all(&folder).map_err(|error| cannot(&folder, error))?;
     for (path, text) in [(&accounts, ACCOUNTS), (&folder.join("lunch.ics"), INVITATION)] {
         if !path.exists() {
-            fs::write(path, text).map_err(|error| cannot(path, error))?;
+            write(path, text).map_err(|error| cannot(path, error))?;
         }
     }
     Ok(Demo { folder, accounts })
+}
+
+/// Half of a file that is there already would be served after a power failure.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 impl Demo {
