@@ -14,6 +14,8 @@ pub const REQUEST_BODY_BYTES: usize = 10 * 1024 * 1024;
 pub const UNUSED_BODY_BYTES: usize = 64 * 1024;
 /// Requests that one HTTP/2 connection may have under way.
 pub const CONCURRENT_STREAMS: u32 = 64;
+/// Ranges of one Range field that are answered one by one.
+pub const RANGES: usize = 8;
 /// Bytes of an answer that are gathered before any is sent.
 pub const RESPONSE_CHUNK_BYTES: usize = 64 * 1024;
 /// Chunks of one answer that wait for a slow client.

@@ -48,5 +48,8 @@ pub enum ChangeKind {
     /// It is new or different.
     Changed(Entry),
     /// It is gone.
-    Removed,
+    Removed {
+        /// Whether it was a collection.
+        collection: bool,
+    },
 }

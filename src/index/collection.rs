@@ -44,6 +44,8 @@ pub struct Collection {
     pub tag: u64,
     /// The number of the last change of the collection itself.
     pub number: u64,
+    /// The number under which it was made here or moved here: all it holds is new since then.
+    pub(super) placed: u64,
     /// When it was made, in seconds since 1970.
     pub created_s: i64,
     /// When it or a member last changed, in seconds since 1970.
@@ -57,10 +59,27 @@ pub struct Collection {
     /// The last change of every member that is or was here.
     pub(super) changes: OrdMap<u64, Arc<str>>,
     /// Members that are gone, and the number under which `changes` has them.
-    pub(super) gone: OrdMap<Arc<str>, u64>,
+    pub(super) gone: OrdMap<Arc<str>, Gone>,
     /// Points before this one are not known.
     pub(super) floor: u64,
     pub(super) spans: SpanIndex,
+}
+
+/// What is remembered of a member that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gone {
+    /// The number under which the journal has it.
+    pub number: u64,
+    /// Whether it was a collection: its URL ended with a slash.
+    pub collection: bool,
+}
+
+/// What a member is after a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Now {
+    Here,
+    FileGone,
+    CollectionGone,
 }
 
 impl Collection {
@@ -70,6 +89,7 @@ impl Collection {
             id: 0,
             tag: 0,
             number: 0,
+            placed: 0,
             created_s,
             modified_s: created_s,
             latest_ns: i64::MIN,
@@ -144,17 +164,21 @@ impl Collection {
     }
 
     /// Notes a change of the member `name` in the journal.
-    pub(super) fn note(&mut self, name: &Arc<str>, before: Option<u64>, number: u64, gone: bool) {
-        if let Some(before) = before.or_else(|| self.gone.get(name).copied()) {
+    pub(super) fn note(&mut self, name: &Arc<str>, before: Option<u64>, number: u64, now: Now) {
+        if let Some(before) = before.or_else(|| self.gone.get(name).map(|gone| gone.number)) {
             self.changes.remove(&before);
         }
         self.changes.insert(number, name.clone());
-        if gone {
-            self.gone.insert(name.clone(), number);
-            self.forget_old();
-        } else {
-            self.gone.remove(name);
-        }
+        let collection = match now {
+            Now::Here => {
+                self.gone.remove(name);
+                return;
+            }
+            Now::FileGone => false,
+            Now::CollectionGone => true,
+        };
+        self.gone.insert(name.clone(), Gone { number, collection });
+        self.forget_old();
     }
 
     /// Bounds the tombstones: half of them go when there are too many.
@@ -162,7 +186,7 @@ impl Collection {
         if self.gone.len() <= TOMBSTONES {
             return;
         }
-        let mut numbers: Vec<u64> = self.gone.iter().map(|(_, number)| *number).collect();
+        let mut numbers: Vec<u64> = self.gone.iter().map(|(_, gone)| gone.number).collect();
         numbers.sort_unstable();
         let floor = numbers[numbers.len() / 2];
         self.floor = self.floor.max(floor);

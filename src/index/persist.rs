@@ -10,11 +10,12 @@ use imbl::OrdMap;
 use crate::disk::{Dir, File, Result, file_stat, layout, temporary_name};
 
 use super::codec::{Reader, Writer};
+use super::collection::Gone;
 use super::edit::Edit;
 use super::{Collection, HomePath, Snapshot};
 
 /// First bytes of the file: what it is and the version of its records.
-const MAGIC: &[u8] = b"daybook index 2\n";
+const MAGIC: &[u8] = b"daybook index 3\n";
 /// The file is written anew when edits take more room than this and than the dump.
 const COMPACT_ABOVE: u64 = 1 << 20;
 
@@ -168,16 +169,18 @@ fn dump_collection(bytes: &mut Vec<u8>, path: &HomePath, collection: &Collection
     record.0.push(b'C');
     record.path(path);
     record.kind(collection.kind);
-    for number in [u64::from(collection.id), collection.tag, collection.number, collection.floor] {
+    record.number(u64::from(collection.id));
+    for number in [collection.tag, collection.number, collection.placed, collection.floor] {
         record.number(number);
     }
     record.signed(collection.created_s);
     record.signed(collection.modified_s);
     record.properties(&collection.properties);
     record.number(collection.gone.len() as u64);
-    for (name, number) in collection.gone.iter() {
+    for (name, gone) in collection.gone.iter() {
         record.text(name);
-        record.number(*number);
+        record.number(gone.number);
+        record.0.push(u8::from(gone.collection));
     }
     frame(bytes, &record.0);
     for (name, object) in collection.objects.iter() {
@@ -247,6 +250,7 @@ fn read_collection(reader: &mut Reader<'_>) -> Option<(HomePath, Collection)> {
     collection.id = u32::try_from(reader.number()?).ok()?;
     collection.tag = reader.number()?;
     collection.number = reader.number()?;
+    collection.placed = reader.number()?;
     collection.floor = reader.number()?;
     collection.created_s = reader.signed()?;
     collection.modified_s = reader.signed()?;
@@ -255,9 +259,9 @@ fn read_collection(reader: &mut Reader<'_>) -> Option<(HomePath, Collection)> {
     let mut names = OrdMap::new();
     for _ in 0..gone {
         let name: Arc<str> = Arc::from(reader.text()?);
-        let number = reader.number()?;
-        collection.changes.insert(number, name.clone());
-        names.insert(name, number);
+        let gone = Gone { number: reader.number()?, collection: reader.byte()? != 0 };
+        collection.changes.insert(gone.number, name.clone());
+        names.insert(name, gone);
     }
     collection.gone = names;
     Some((path, collection))

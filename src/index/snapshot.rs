@@ -8,7 +8,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 
 use super::change::{Change, ChangeKind, Depth, SyncPoint, TokenError};
-use super::collection::{Collection, CollectionKind};
+use super::collection::{Collection, CollectionKind, Now};
 use super::entry::{Entry, ObjectEntry, PropertySet};
 use super::home_path::HomePath;
 
@@ -213,7 +213,10 @@ fn collect_changes(
         let kind = match collection.objects.get(name) {
             Some(object) => ChangeKind::Changed(Entry::Object(object.clone())),
             None if collection.collections.contains_key(name) || since.is_none() => continue,
-            None => ChangeKind::Removed,
+            None => {
+                let collection = collection.gone.get(name).is_some_and(|gone| gone.collection);
+                ChangeKind::Removed { collection }
+            }
         };
         changes.push(Change { path: path.join(name), number: *number, kind });
     }
@@ -223,8 +226,8 @@ fn collect_changes(
         }
         let path = path.join(name);
         if depth == Depth::Infinity {
-            // A collection that is new since then is reported with all it has.
-            let since = since.filter(|since| child.number <= *since || child.floor <= *since);
+            // A collection that is new in its place is reported with all it has.
+            let since = since.filter(|since| child.placed <= *since);
             collect_changes(&path, child, since, depth, changes)?;
         }
         let kind = ChangeKind::Changed(Entry::Collection(child.clone()));
@@ -269,7 +272,7 @@ impl Snapshot {
         let known = self.known_name(&parent, name);
         let edited = self.edit(&parent, now_s, |collection, number| {
             object.number = number;
-            collection.note(&known, before.map(|(number, _)| number), number, false);
+            collection.note(&known, before.map(|(number, _)| number), number, Now::Here);
             collection.put(&known, Arc::new(object));
             (collection.kind, collection.id)
         });
@@ -372,8 +375,9 @@ impl Snapshot {
             child.id = id;
             child.number = number;
             child.tag = number;
+            child.placed = number;
             child.floor = number;
-            parent.note(&known, None, number, false);
+            parent.note(&known, None, number, Now::Here);
             parent.changes.remove(&number);
             parent.collections.insert(known.clone(), Arc::new(child));
             true
@@ -393,7 +397,7 @@ impl Snapshot {
                 let known = self.known_name(&parent, name);
                 self.edit(&parent, now_s, |collection, number| {
                     collection.take(&known);
-                    collection.note(&known, Some(object.number), number, true);
+                    collection.note(&known, Some(object.number), number, Now::FileGone);
                 });
             }
             Some(Entry::Collection(collection)) => {
@@ -402,7 +406,7 @@ impl Snapshot {
                 let name: Arc<str> = Arc::from(name);
                 self.edit(&parent, now_s, |parent, number| {
                     parent.collections.remove(&name);
-                    parent.note(&name, None, number, true);
+                    parent.note(&name, None, number, Now::CollectionGone);
                 });
             }
             None => {}
@@ -436,13 +440,14 @@ impl Snapshot {
                 let (old, new): (Arc<str>, Arc<str>) = (Arc::from(old), Arc::from(new));
                 self.edit(&old_parent, now_s, |parent, number| {
                     parent.collections.remove(&old);
-                    parent.note(&old, None, number, true);
+                    parent.note(&old, None, number, Now::CollectionGone);
                 });
                 self.edit(&parent, now_s, |parent, number| {
                     let mut moved = (*collection).clone();
                     moved.number = number;
                     moved.tag = number;
-                    parent.note(&new, None, number, false);
+                    moved.placed = number;
+                    parent.note(&new, None, number, Now::Here);
                     parent.changes.remove(&number);
                     parent.collections.insert(new, Arc::new(moved));
                 });

@@ -1,7 +1,7 @@
 //! MKCOL (RFC 4918 §9.3, RFC 5689) and MKCALENDAR (RFC 4791 §5.3.1).
 
 use super::context::Context;
-use super::{guard, proppatch};
+use super::{allow, guard, proppatch};
 use crate::dav::kind::ResourceKind;
 use crate::dav::name::{CALDAV, DAV};
 use crate::dav::{Error, Method, Name, Precondition, Response, Result};
@@ -15,7 +15,7 @@ use crate::xml::{self, Element};
 /// MKCOL.
 pub fn mkcol(context: &Context) -> Result<Response> {
     if context.resource.exists {
-        return Err(Error::status(405).because("there is already something"));
+        return Err(exists(context));
     }
     let parent = parent(&context.resource)?;
     let body = Mkcol::parse(&context.request.body, context.request.header("content-type"))?;
@@ -37,7 +37,7 @@ pub fn mkcol(context: &Context) -> Result<Response> {
 /// MKCALENDAR.
 pub fn mkcalendar(context: &Context) -> Result<Response> {
     if context.resource.exists {
-        return Err(Precondition::ResourceMustBeNull.into());
+        return Err(exists(context));
     }
     let parent = parent(&context.resource)
         .map_err(|_| Error::from(Precondition::CalendarCollectionLocationOk).with_status(409))?;
@@ -45,6 +45,15 @@ pub fn mkcalendar(context: &Context) -> Result<Response> {
     let content_type = context.request.header("content-type");
     let body = Mkcol::parse_mkcalendar(&context.request.body, content_type)?;
     make(context, CollectionKind::Calendar, &body.properties)
+}
+
+/// The URL is mapped: RFC 4918 §9.3.1, RFC 4791 §5.3.1.1.
+fn exists(context: &Context) -> Error {
+    if context.request.method == Method::Mkcalendar {
+        return Precondition::ResourceMustBeNull.into();
+    }
+    let allow = allow::field(context.resource.kind, true);
+    Error::status(405).because("there is already something").with_header("allow", allow)
 }
 
 fn parent(target: &Resource) -> Result<Resource> {
@@ -91,6 +100,9 @@ fn make(context: &Context, kind: CollectionKind, properties: &[Element]) -> Resu
     changes.set.extend(outcome.plan.here.set);
     place.home.write(|tx| -> Result<()> {
         guard::inside(context, tx, &place.path, &guard::addition(&place.path))?;
+        if tx.snapshot().entry(&place.path).is_some() {
+            return Err(exists(context));
+        }
         tx.make_collection(&place.path, kind, &changes)?;
         Ok(())
     })?;

@@ -10,8 +10,8 @@ use crate::acl::Privilege;
 use crate::dav::error::Detail;
 use crate::dav::header::{If, if_header};
 use crate::dav::name::TWISTED_PRIVATE;
-use crate::dav::{DavPath, Error, Name, Precondition, Result};
-use crate::resource::{self, Resource};
+use crate::dav::{DavPath, Error, Name, Precondition, Result, SyncToken};
+use crate::resource::{self, Resource, report_set};
 use crate::store::{HomePath, PropertyChanges, Snapshot, Transaction};
 
 /// A state token of collections: this and the ctag (apple-calendarserver-bulk-change §6).
@@ -74,11 +74,17 @@ pub fn locks_allow(context: &Context, tx: &Transaction, touched: &[Touch]) -> Re
     match locks.blocking(touched, &tokens, context.actor_id()) {
         None => Ok(()),
         Some(lock) => {
-            let root = HomePath::new(lock.root.clone());
-            let href = context.home_path(&root, false).href();
-            Err(Error::from(Precondition::LockTokenSubmitted).holding(Detail::Hrefs(vec![href])))
+            let root = vec![href_in(context, snapshot, &lock.root)];
+            Err(Error::from(Precondition::LockTokenSubmitted).holding(Detail::Hrefs(root)))
         }
     }
+}
+
+/// The href of something in the home of the request; that of a collection ends with a slash.
+pub fn href_in(context: &Context, snapshot: &Snapshot, path: &[String]) -> String {
+    let path = HomePath::new(path.to_vec());
+    let slash = snapshot.entry(&path).is_some_and(|entry| entry.collection().is_some());
+    context.home_path(&path, slash).href()
 }
 
 /// What a change of one resource touches.
@@ -164,5 +170,11 @@ fn if_state(context: &Context, snapshot: &Snapshot, path: Option<&DavPath>) -> i
     // The ctag of a collection is its entity tag.
     let ctag = etag.as_ref().filter(|_| resource.kind.is_collection());
     let ctag = ctag.map(|etag| format!("{CTAG}{}", etag.0));
-    if_header::State { etag, tokens: tokens.map(|lock| lock.token.clone()).chain(ctag).collect() }
+    // So is its sync token (RFC 6578 §5).
+    let point = snapshot.sync_token(&place.path);
+    let point = point.filter(|_| report_set::is_synchronised(resource.kind));
+    let sync = point.map(|point| SyncToken { epoch: point.epoch, number: point.number });
+    let tokens = tokens.map(|lock| lock.token.clone());
+    let tokens = tokens.chain(ctag).chain(sync.map(|token| token.to_string()));
+    if_header::State { etag, tokens: tokens.collect() }
 }

@@ -1,8 +1,9 @@
 //! Files without any meaning for calendars: any content, kept with its media type.
 
 use super::context::Context;
-use super::guard;
 use super::media_type::MediaType;
+use super::{get, guard};
+use crate::dav::header::Prefer;
 use crate::dav::name::DAV;
 use crate::dav::{ETag, Error, Name, Response, Result};
 use crate::store::PropertyChanges;
@@ -32,8 +33,14 @@ pub fn put(context: &Context) -> Result<Response> {
         tx.put(&place.path, &body, None, &content_type(context))?;
         Ok(before.is_none())
     })?;
-    let etag = ETag::of(&body);
-    Ok(Response::new(if created { 201 } else { 204 }).with("etag", etag.to_string()))
+    let etag = ETag::of(&body).to_string();
+    if !Prefer::of(context.request)?.representation {
+        return Ok(Response::new(if created { 201 } else { 204 }).with("etag", etag));
+    }
+    let current = get::current(context, &context.resolve(&context.request.path)?)?;
+    Ok(Response { status: if created { 201 } else { 200 }, ..current }
+        .with("preference-applied", "return=representation")
+        .with("content-location", context.href(target)))
 }
 
 /// The change that keeps the media type of the request with the file.

@@ -10,11 +10,8 @@ use super::{bulk, control, free_busy_url, split, timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Precondition, Response, Result, query};
 use crate::ical::AccessLevel;
-use crate::resource::Resource;
+use crate::resource::{ADD_MEMBER, Resource};
 use crate::schedule;
-
-/// The name below a calendar that POST adds members through (`DAV:add-member`).
-pub const ADD_MEMBER: &str = ";add-member";
 
 /// Answers a POST by what it is sent to.
 pub fn run(context: &Context) -> Result<Response> {

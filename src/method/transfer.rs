@@ -47,8 +47,10 @@ pub fn run(context: &Context) -> Result<Response> {
         between_homes(context, &transfer)?
     };
     let response = Response::new(if created { 201 } else { 204 });
+    // A collection's URL ends with a slash, a file's does not, however the client wrote it.
+    let path = transfer.to.path.clone().with_slash(transfer.from.kind.is_collection());
     Ok(match created {
-        true => response.with("location", context.request.href(&transfer.to.path)),
+        true => response.with("location", context.request.href(&path)),
         false => response,
     })
 }
@@ -67,8 +69,11 @@ fn check(transfer: &Transfer) -> Result<()> {
         }
         return Err(Error::not_found());
     }
-    if !removable(from.kind) || (!moving && from.kind == ResourceKind::Calendar) {
+    if !removable(from.kind) {
         return refuse("this resource belongs to the server");
+    }
+    if !moving && from.kind == ResourceKind::Calendar {
+        return refuse("calendars are moved but not copied");
     }
     let Some(place) = &to.place else { return refuse("nothing can be stored there") };
     if place.path.is_root() || !(removable(to.kind)) {

@@ -65,6 +65,8 @@ pub const OUTBOX: &str = "outbox";
 pub const FREEBUSY: &str = "freebusy";
 /// The notification collection of a home.
 pub const NOTIFICATION: &str = "notification";
+/// Below a calendar: POST here adds a member that the server names (`DAV:add-member`).
+pub const ADD_MEMBER: &str = ";add-member";
 
 impl Resource {
     /// A resource outside all homes.

@@ -60,7 +60,7 @@ fn changes(home: &Home, since: SyncPoint) -> Vec<String> {
         .iter()
         .map(|change| match change.kind {
             ChangeKind::Changed(_) => format!("+{}", change.path.name().unwrap()),
-            ChangeKind::Removed => format!("-{}", change.path.name().unwrap()),
+            ChangeKind::Removed { .. } => format!("-{}", change.path.name().unwrap()),
         })
         .collect()
 }
@@ -175,7 +175,7 @@ fn the_journal_tells_changes_and_removals() {
             .iter()
             .map(|change| match change.kind {
                 ChangeKind::Changed(_) => format!("+{}", change.path),
-                ChangeKind::Removed => format!("-{}", change.path),
+                ChangeKind::Removed { .. } => format!("-{}", change.path),
             })
             .collect()
     };

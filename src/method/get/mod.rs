@@ -10,14 +10,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use self::merge::Merged;
-use self::range::Part;
 use super::conditions::{self, State, Verdict};
 use super::context::Context;
 use super::{free_busy_url, guard, media_type, timezones};
 use crate::acl::Privilege;
 use crate::dav::header::Accept;
 use crate::dav::kind::ResourceKind;
-use crate::dav::{Body, ETag, Error, Response, Result};
+use crate::dav::{Body, ETag, Error, Method, Response, Result};
 use crate::ical::{self, jcal};
 use crate::resource::Resource;
 use crate::resource::access::Shown;
@@ -106,30 +105,47 @@ fn http_date(instant: DateTime<Utc>) -> String {
 
 fn file(context: &Context) -> Result<Response> {
     let resource = &context.resource;
-    let object = resource.entry().and_then(|entry| entry.object());
-    let object = object.ok_or_else(Error::not_found)?;
+    if resource.entry().is_none_or(|entry| entry.object().is_none()) {
+        return Err(Error::not_found());
+    }
     if guard::early(context, resource)? == Verdict::NotModified {
         return Ok(validators(Response::new(304), resource));
     }
-    let bytes = resource.read()?.ok_or_else(Error::not_found)?;
-    let (bytes, media_type) = match &object.kind {
-        ObjectKind::Calendar(_) => shown(context, bytes)?,
-        _ => (bytes, object.content_type()),
-    };
+    let (bytes, media_type) = content(context, resource)?;
     let state = resource.place.as_ref().map(|place| guard::state_at(&place.snapshot, &place.path));
     let in_part = conditions::if_range_holds(context.request, &state.unwrap_or_default());
+    // No other method knows ranges (RFC 9110 §14.2).
+    let in_part = in_part && context.request.method == Method::Get;
     let wanted = context.request.header("range").filter(|_| in_part);
-    Ok(validators(part(wanted, bytes, &media_type), resource))
+    Ok(validators(range::respond(wanted, bytes, &media_type), resource))
+}
+
+/// A file as a GET without conditions would be answered, for a refused change of it
+/// (RFC 8144 §3.1).
+pub fn current(context: &Context, resource: &Resource) -> Result<Response> {
+    let (bytes, media_type) = content(context, resource)?;
+    Ok(validators(Response::new(200).with_body(&media_type, bytes), resource))
+}
+
+/// The bytes of a file as the client may see them, and their media type.
+fn content(context: &Context, resource: &Resource) -> Result<(Bytes, String)> {
+    let object = resource.entry().and_then(|entry| entry.object());
+    let object = object.ok_or_else(Error::not_found)?;
+    let bytes = resource.read()?.ok_or_else(Error::not_found)?;
+    match &object.kind {
+        ObjectKind::Calendar(_) => shown(context, resource, bytes),
+        _ => Ok((bytes, object.content_type())),
+    }
 }
 
 /// A calendar object in the format the client asks for, as far as it may see it.
-fn shown(context: &Context, bytes: Bytes) -> Result<(Bytes, String)> {
+fn shown(context: &Context, resource: &Resource, bytes: Bytes) -> Result<(Bytes, String)> {
     let json = Accept::of(context.request)?.names(media_type::JCAL);
-    if !json && context.access.sees_all(&context.resource) {
+    if !json && context.access.sees_all(resource) {
         return Ok((bytes, media_type::CALENDAR.to_owned()));
     }
     let object = ical::parse(&bytes).map_err(Error::internal)?;
-    let view = match context.access.shown(&context.resource, &object) {
+    let view = match context.access.shown(resource, &object) {
         Shown::Whole => None,
         Shown::Part(view) => Some(view),
         // It was not private when access was decided.
@@ -143,24 +159,6 @@ fn shown(context: &Context, bytes: Bytes) -> Result<(Bytes, String)> {
         (false, Some(view)) => (view.to_bytes().into(), media_type::CALENDAR.to_owned()),
         (false, None) => (bytes, media_type::CALENDAR.to_owned()),
     })
-}
-
-fn part(wanted: Option<&str>, bytes: Bytes, media_type: &str) -> Response {
-    let length = bytes.len();
-    let response = match range::part_of(wanted, length as u64) {
-        Part::Whole => Response::new(200).with_body(media_type, bytes),
-        Part::Unsatisfiable => {
-            Response::new(416).with("content-range", format!("bytes */{length}"))
-        }
-        Part::Bytes(first, last) => {
-            // Both lie below the length, which is a usize.
-            let slice = bytes.slice(first as usize..=last as usize);
-            Response::new(206)
-                .with("content-range", format!("bytes {first}-{last}/{length}"))
-                .with_body(media_type, slice)
-        }
-    };
-    response.with("accept-ranges", "bytes")
 }
 
 /// All objects the reader may see, as one VCALENDAR. Damaged files are left out.

@@ -19,6 +19,7 @@ use crate::resource::Resource;
 use crate::resource::property::View;
 use crate::store::{HomePath, PropertyChanges};
 use crate::xml::request::lockinfo::LockInfo;
+use crate::xml::{self, Multistatus};
 
 /// LOCK: a new lock, or more time for an old one.
 pub fn lock(context: &Context) -> Result<Response> {
@@ -39,7 +40,7 @@ fn new_lock(context: &Context, info: LockInfo) -> Result<Response> {
         None | Some(Depth::Infinity) => true,
         Some(Depth::One) => return Err(Error::bad_request("a lock is not one level deep")),
     };
-    let seconds = granted(context)?;
+    let seconds = seconds(context)?;
     let lock = Lock {
         token: format!("urn:uuid:{}", Uuid::new_v4()),
         root: place.path.segments().to_vec(),
@@ -50,13 +51,17 @@ fn new_lock(context: &Context, info: LockInfo) -> Result<Response> {
         seconds,
         expires: context.now + Duration::seconds(seconds.cast_signed()),
     };
-    let created = place.home.write(|tx| -> Result<bool> {
+    let granted = place.home.write(|tx| -> Result<Granted> {
         guard::inside(context, tx, &place.path, &[])?;
         let mut locks = guard::locks_of(context, tx.snapshot());
-        if let Some(held) = locks.conflicting(&lock.root, lock.deep, lock.exclusive) {
-            let root = context.home_path(&HomePath::new(held.root.clone()), false);
-            let detail = Detail::Hrefs(vec![root.href()]);
+        let held = locks.conflicting(&lock.root, lock.deep, lock.exclusive);
+        let root = |held: &Lock| guard::href_in(context, tx.snapshot(), &held.root);
+        if let Some(here) = held.iter().find(|held| !held.lies_below(&lock.root)) {
+            let detail = Detail::Hrefs(vec![root(here)]);
             return Err(Error::from(Precondition::NoConflictingLock).holding(detail));
+        }
+        if !held.is_empty() {
+            return Ok(Granted::No(held.into_iter().map(root).collect()));
         }
         if locks.0.len() >= limits::LOCKS {
             return Err(Error::status(503).because("the home has too many locks"));
@@ -68,10 +73,39 @@ fn new_lock(context: &Context, info: LockInfo) -> Result<Response> {
         }
         locks.0.push(lock.clone());
         guard::keep_locks(tx, &locks)?;
-        Ok(created)
+        Ok(Granted::Yes { created })
     })?;
-    let response = Response::new(if created { 201 } else { 200 });
+    let response = match granted {
+        Granted::Yes { created } => Response::new(if created { 201 } else { 200 }),
+        Granted::No(held) => return members_are_locked(context, &held),
+    };
     Ok(describe(context, response, &lock).with("lock-token", format!("<{}>", lock.token)))
+}
+
+/// What became of a wish for a lock.
+enum Granted {
+    Yes {
+        created: bool,
+    },
+    /// Members of the collection, by their hrefs, are locked already.
+    No(Vec<String>),
+}
+
+/// A collection is locked with all its members or not at all (§9.10.3, §9.10.9).
+fn members_are_locked(context: &Context, held: &[String]) -> Result<Response> {
+    let prefix = &context.request.origin.prefix;
+    let mut bytes = Vec::new();
+    let mut answer = Multistatus::begin(&mut bytes);
+    let mut tell = || -> std::io::Result<()> {
+        for href in held {
+            let detail = Detail::Hrefs(vec![href.clone()]);
+            let error = Error::from(Precondition::NoConflictingLock).holding(detail);
+            answer.status(&format!("{prefix}{href}"), &error, prefix)?;
+        }
+        answer.bare_status(&context.href(&context.resource), 424)
+    };
+    tell().and_then(|()| answer.finish()).map_err(Error::internal)?;
+    Ok(Response::new(207).with_body(xml::MEDIA_TYPE, bytes))
 }
 
 /// A lock on a name without a resource makes an empty one (§7.3); in a calendar, where nothing
@@ -98,7 +132,7 @@ fn refresh(context: &Context) -> Result<Response> {
     let field = If::of(context.request)?
         .ok_or_else(|| Error::bad_request("neither a lockinfo nor a token in an If field"))?;
     let tokens: Vec<&str> = field.submitted().collect();
-    let seconds = granted(context)?;
+    let seconds = seconds(context)?;
     let lock = place.home.write(|tx| -> Result<Lock> {
         guard::inside(context, tx, &place.path, &[])?;
         let mut locks = guard::locks_of(context, tx.snapshot());
@@ -138,7 +172,7 @@ pub fn unlock(context: &Context) -> Result<Response> {
 }
 
 /// Seconds granted: what was asked for, within the server's limit.
-fn granted(context: &Context) -> Result<u64> {
+fn seconds(context: &Context) -> Result<u64> {
     Ok(match Timeout::of(context.request)? {
         Some(Timeout::Seconds(seconds)) => u64::from(seconds).clamp(1, limits::LOCK_SECONDS),
         Some(Timeout::Infinite) | None => limits::LOCK_SECONDS,

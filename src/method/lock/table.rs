@@ -44,7 +44,8 @@ impl Lock {
         self.root == path || (self.deep && path.starts_with(&self.root))
     }
 
-    fn lies_below(&self, path: &[String]) -> bool {
+    /// Whether the locked resource is a member, at any depth, of the collection at `path`.
+    pub fn lies_below(&self, path: &[String]) -> bool {
         self.root.len() > path.len() && self.root.starts_with(path)
     }
 }
@@ -97,12 +98,13 @@ impl Locks {
         None
     }
 
-    /// A lock that keeps a new one from being granted (§6.1, §9.10.5).
-    pub fn conflicting(&self, path: &[String], deep: bool, exclusive: bool) -> Option<&Lock> {
-        self.0.iter().find(|lock| {
+    /// The locks that keep a new one from being granted (§6.1, §9.10.5).
+    pub fn conflicting(&self, path: &[String], deep: bool, exclusive: bool) -> Vec<&Lock> {
+        let conflicts = |lock: &&Lock| {
             let meets = lock.covers(path) || (deep && lock.lies_below(path));
             meets && (exclusive || lock.exclusive)
-        })
+        };
+        self.0.iter().filter(conflicts).collect()
     }
 
     /// Drops the locks on what has been removed or moved away (§7.6, §9.6.1).

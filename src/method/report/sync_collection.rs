@@ -56,12 +56,17 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         .map_err(|error| invalid_token(&error.to_string()))?;
     let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
     let mut token = SyncToken { epoch: now.epoch, number: now.number };
-    let truncated = changes.len() > limit;
-    let changes = &changes[..changes.len().min(limit)];
-    if let (true, Some(last)) = (truncated, changes.last()) {
+    let mut lines = unknown_to_journal(&context.resource, point);
+    let room = limit.saturating_sub(lines.len());
+    let (changes, truncated) = page(&changes, room);
+    if truncated {
+        let last = changes.last().ok_or(Precondition::NumberOfMatchesWithinLimits)?;
         token.number = last.number;
+    } else {
+        // An answer that is cut off names the collection with 507, and no href comes twice.
+        let own = own_line(&context.resource, point);
+        lines.splice(0..0, own);
     }
-    let mut lines = own_lines(&context.resource, point);
     let line = |change| line(&view, &context.resource, change, point.is_some());
     lines.extend(changes.iter().filter_map(line));
     let own = context.href(&context.resource);
@@ -125,31 +130,46 @@ fn invalid_token(reason: &str) -> Error {
     Error::from(Precondition::ValidSyncToken).because(reason)
 }
 
-/// The collection itself, and members that the journal does not know.
-fn own_lines(resource: &Resource, point: Option<SyncPoint>) -> Vec<Line> {
+/// As many changes as there is room for, and whether there are more. What happened under one
+/// number stays together: the next token could not tell it apart (RFC 6578 §3.7).
+fn page(changes: &[Change], room: usize) -> (&[Change], bool) {
+    if changes.len() <= room {
+        return (changes, false);
+    }
+    let mut end = room;
+    while end > 0 && changes[end].number == changes[end - 1].number {
+        end -= 1;
+    }
+    (&changes[..end], true)
+}
+
+/// The collection itself.
+fn own_line(resource: &Resource, point: Option<SyncPoint>) -> Option<Line> {
     let collection = resource.entry().and_then(Entry::collection);
     let changed = match (point, collection) {
         (None, _) => true,
         (Some(point), Some(collection)) => collection.number > point.number,
         (Some(_), None) => false,
     };
-    let mut lines = Vec::new();
-    if changed {
-        lines.push(Line::Present(resource.clone()));
+    changed.then(|| Line::Present(resource.clone()))
+}
+
+/// Members that the journal does not know: they never change.
+fn unknown_to_journal(resource: &Resource, point: Option<SyncPoint>) -> Vec<Line> {
+    if point.is_some() || resource.kind != ResourceKind::Home {
+        return Vec::new();
     }
-    if point.is_none() && resource.kind == ResourceKind::Home {
-        lines.extend(resource.member(FREEBUSY).map(Line::Present));
-        lines.extend(resource.member(ATTACHMENTS).map(Line::NotTraversed));
-    }
-    lines
+    let free_busy = resource.member(FREEBUSY).map(Line::Present);
+    let attachments = resource.member(ATTACHMENTS).map(Line::NotTraversed);
+    free_busy.into_iter().chain(attachments).collect()
 }
 
 /// A changed resource. One that the actor may not read is gone for those who may have seen it
 /// earlier (RFC 6578 §3.5.2), unless it lies in a collection that they may not read either.
 fn line(view: &View, near: &Resource, change: &Change, again: bool) -> Option<Line> {
     match &change.kind {
-        ChangeKind::Removed => {
-            let gone = objects::in_home(near, &change.path, false);
+        ChangeKind::Removed { collection } => {
+            let gone = objects::in_home(near, &change.path, *collection);
             view.access.sees(&gone).then_some(Line::Gone(gone))
         }
         ChangeKind::Changed(entry) => {

@@ -14,6 +14,8 @@ const CALENDAR_DATA: Name = Name::caldav("supported-calendar-data");
 const COLLATION_SET: Name = Name::caldav("supported-collation-set");
 const RSCALE_SET: Name = Name::caldav("supported-rscale-set");
 const MAX_RESOURCE_SIZE: Name = Name::caldav("max-resource-size");
+const MIN_DATE_TIME: Name = Name::caldav("min-date-time");
+const MAX_DATE_TIME: Name = Name::caldav("max-date-time");
 const MAX_INSTANCES: Name = Name::caldav("max-instances");
 const MAX_ATTENDEES: Name = Name::caldav("max-attendees-per-instance");
 const TIMEZONE_SERVICE_SET: Name = Name::caldav("timezone-service-set");
@@ -35,6 +37,8 @@ pub const TABLE: &[Live] = &[
     Live::named(COLLATION_SET, collation_set),
     Live::named(RSCALE_SET, rscale_set),
     Live::named(MAX_RESOURCE_SIZE, max_resource_size),
+    Live::named(MIN_DATE_TIME, no_limit),
+    Live::named(MAX_DATE_TIME, no_limit),
     Live::named(MAX_INSTANCES, max_instances),
     Live::named(MAX_ATTENDEES, max_attendees),
     Live::named(TIMEZONE_SERVICE_SET, timezone_service_set),
@@ -134,6 +138,12 @@ fn rscale_set(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
 fn limit(resource: &Resource, name: &Name, limit: usize, writer: &mut Writer) -> Answer {
     let limit = applies(resource).then(|| limit.to_string());
     text(name, limit.as_deref(), writer)
+}
+
+/// Every date that iCalendar can write is stored and found, which is what the absence of the
+/// property says (RFC 4791 §5.2.6, §5.2.7). Nobody may say otherwise: the names are protected.
+fn no_limit(_: &View, _: &Resource, _: &mut Writer) -> Answer {
+    Answer::Missing
 }
 
 fn max_resource_size(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {

@@ -1,11 +1,12 @@
-//! Properties of RFC 4918 §15, RFC 3253 §3.1.5 and RFC 5842 §3.1.
+//! Properties of RFC 4918 §15, RFC 3253 §3.1.5, RFC 5842 §3.1 and RFC 5995 §3.2.1.
 
 use super::{Answer, Live, View, dead, text};
+use crate::acl;
 use crate::dav::kind::ResourceKind as Kind;
 use crate::dav::name::TWISTED_PRIVATE;
-use crate::dav::{ETag, Name};
+use crate::dav::{ETag, Method, Name};
 use crate::principal::ProxyKind;
-use crate::resource::{Resource, report_set};
+use crate::resource::{ADD_MEMBER, Resource, report_set};
 use crate::store::Entry;
 use crate::xml::Writer;
 
@@ -21,6 +22,7 @@ const SUPPORTEDLOCK: Name = Name::dav("supportedlock");
 const LOCKDISCOVERY: Name = Name::dav("lockdiscovery");
 const SUPPORTED_REPORT_SET: Name = Name::dav("supported-report-set");
 const RESOURCE_ID: Name = Name::dav("resource-id");
+const ADD_MEMBER_URL: Name = Name::dav("add-member");
 
 /// Where a collection keeps its `DAV:resource-id`.
 pub const STORED_RESOURCE_ID: Name = Name::new(TWISTED_PRIVATE, "resource-id");
@@ -39,6 +41,7 @@ pub const TABLE: &[Live] = &[
     Live::shown(LOCKDISCOVERY, lockdiscovery),
     Live::named(SUPPORTED_REPORT_SET, supported_report_set),
     Live::named(RESOURCE_ID, resource_id),
+    Live::named(ADD_MEMBER_URL, add_member),
 ];
 
 fn resourcetype(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
@@ -119,7 +122,8 @@ fn displayname(view: &View, resource: &Resource, writer: &mut Writer) -> Answer 
 }
 
 fn is_lockable(resource: &Resource) -> bool {
-    resource.kind.in_home() && resource.entry().is_some()
+    let has_lock = acl::required(Method::Lock, resource.kind, true) != acl::Rule::NoMethod;
+    has_lock && resource.entry().is_some()
 }
 
 fn supportedlock(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
@@ -151,6 +155,16 @@ fn supported_report_set(_: &View, resource: &Resource, writer: &mut Writer) -> A
             });
         }
     });
+    Answer::Found
+}
+
+/// Where a POST adds a member that the server names (RFC 5995 §3.2.1).
+fn add_member(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+    if resource.kind != Kind::Calendar {
+        return Answer::Missing;
+    }
+    let url = view.href(&resource.path.join(ADD_MEMBER, false));
+    writer.element(&ADD_MEMBER_URL, |writer| writer.href(&url));
     Answer::Found
 }
 

@@ -64,7 +64,7 @@ fn new_locks_meet_old_ones() {
         ("b/c", false, false, true),
         ("c", true, true, false),
     ] {
-        let found = locks.conflicting(&path(at), deep, exclusive).is_some();
+        let found = !locks.conflicting(&path(at), deep, exclusive).is_empty();
         assert_eq!(found, conflict, "{at} {deep} {exclusive}");
     }
 }
