@@ -5,10 +5,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::time_range::TodoTimes;
 use super::{Period, TimeRange};
-use crate::ical::recur::{self, Budget, Expansion, Instance, RecurError, Window};
+use crate::ical::recur::{self, Budget, Expansion, Instance, RecurError, Steps, Window};
 use crate::ical::timezone::Zones;
 use crate::ical::value::period::PeriodEnd;
 use crate::ical::{self, Component, DateOrTime, IcalDuration};
+use crate::limits;
 
 /// Start or end of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +51,11 @@ pub fn any(
     let horizon = from + TimeDelta::days(HORIZON_DAYS);
     let end = range.end.map_or(horizon, |end| end.min(horizon)) + second;
     let mut stretch = TimeDelta::days(FIRST_STRETCH_DAYS);
+    let mut steps = Steps::new(limits::RECURRENCE_STEPS);
     while from < end {
         let to = end.min(from + stretch);
         let window = Window { start: Some(from), end: Some(to) };
-        match recur::expand(calendar, zones, window, Budget::default()) {
+        match recur::expand_with(calendar, zones, window, Budget::default(), &mut steps) {
             Ok(expansion) if expansion.instances.iter().any(&mut holds) => return true,
             Ok(_) => {}
             Err(RecurError::TooManyInstances(_) | RecurError::TooManySteps) => return true,

@@ -1,7 +1,9 @@
 //! Small mistakes of known clients that are put right before an object is stored. A repaired
 //! object is not what the client sent, so the answer carries no ETag.
 
-use chrono::{NaiveDateTime, NaiveTime};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDateTime, NaiveTime, Utc};
 
 use crate::ical::recur;
 use crate::ical::timezone::Zones;
@@ -17,12 +19,9 @@ pub fn repair(calendar: &mut Component, zones: &Zones) -> bool {
 fn remove_duplicate_alarms(calendar: &mut Component) -> bool {
     let mut removed = false;
     for component in calendar.main_components_mut() {
-        let mut seen: Vec<Component> = Vec::new();
+        let mut seen: HashSet<Component> = HashSet::new();
         component.retain_components(|inner| {
-            let again = inner.name() == "VALARM" && seen.contains(inner);
-            if !again && inner.name() == "VALARM" {
-                seen.push(inner.clone());
-            }
+            let again = inner.name() == "VALARM" && !seen.insert(inner.clone());
             removed |= again;
             !again
         });
@@ -39,24 +38,35 @@ fn move_midnight_overrides(calendar: &mut Component, zones: &Zones) -> bool {
     }) else {
         return false;
     };
-    let candidates: Vec<(NaiveDateTime, DateOrTime)> = calendar
+    // At midnight, and what is meant instead.
+    let suspects: Vec<(DateOrTime, DateOrTime)> = calendar
         .overrides()
         .filter_map(|component| {
             let id = DateOrTime::from_property(component.property("RECURRENCE-ID")?).ok()?;
             let midnight = !id.is_date() && id.local().time() == NaiveTime::MIN;
             let right = id.with_local(id.local().date().and_time(start.local().time()));
-            let exists = |id: &DateOrTime| recur::instance_exists(calendar, zones, id) == Ok(true);
             let same_form = id.tzid() == start.tzid() && id.is_floating() == start.is_floating();
-            (midnight && same_form && !exists(&id) && exists(&right)).then(|| (id.local(), right))
+            (midnight && same_form).then_some((id, right))
         })
         .collect();
-    for (wrong, right) in &candidates {
-        let ids = calendar.main_components_mut().filter_map(|c| c.property_mut("RECURRENCE-ID"));
-        for id in ids {
-            if DateOrTime::from_property(id).is_ok_and(|value| value.local() == *wrong) {
-                right.write_to(id);
-            }
+    let asked = suspects.iter().flat_map(|(id, right)| [zones.to_utc(id), zones.to_utc(right)]);
+    let asked: BTreeSet<DateTime<Utc>> = asked.collect();
+    if asked.is_empty() {
+        return false;
+    }
+    let Ok(existing) = recur::existing_instances(calendar, zones, &asked) else { return false };
+    let exists = |id: &DateOrTime| existing.contains(&zones.to_utc(id));
+    let wrong: HashMap<NaiveDateTime, DateOrTime> = suspects
+        .into_iter()
+        .filter(|(id, right)| !exists(id) && exists(right))
+        .map(|(id, right)| (id.local(), right))
+        .collect();
+    let ids = calendar.main_components_mut().filter_map(|c| c.property_mut("RECURRENCE-ID"));
+    for id in ids {
+        let value = DateOrTime::from_property(id).ok();
+        if let Some(right) = value.and_then(|value| wrong.get(&value.local())) {
+            right.write_to(id);
         }
     }
-    !candidates.is_empty()
+    !wrong.is_empty()
 }

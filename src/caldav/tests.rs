@@ -1,6 +1,8 @@
 //! RFC 4791 appendix B and every request of §7.8 on it, with the answers of the RFC. Where an
 //! answer here differs from the RFC's print, fixtures/caldav/rfc4791/README.md says why.
 
+mod hostile;
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,12 +1,14 @@
 //! A component (RFC 5545 §3.6): properties and sub-components in source order, and the
 //! conveniences that only make sense on a whole calendar object.
 
+use std::hash::{Hash, Hasher};
+
 use bytes::Bytes;
 
 use super::property::Property;
 
 /// A child of a component.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Item {
     /// A content line.
     Property(Property),
@@ -31,6 +33,13 @@ impl PartialEq for Component {
 }
 
 impl Eq for Component {}
+
+impl Hash for Component {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.items.hash(state);
+    }
+}
 
 impl Component {
     /// An empty component.

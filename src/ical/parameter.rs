@@ -3,7 +3,7 @@
 //! Values are held decoded and without quotes; only `write` knows how they look on a line.
 
 /// One parameter of a property: an upper-case name and its values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Parameter {
     /// Upper-case name.
     pub name: String,

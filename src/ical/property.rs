@@ -3,6 +3,8 @@
 //! Keeps the bytes it was read from until something changes it; equality looks at the meaning,
 //! not at folding or letter case of names.
 
+use std::hash::{Hash, Hasher};
+
 use bytes::Bytes;
 
 use super::parameter::Parameter;
@@ -25,6 +27,12 @@ impl PartialEq for Property {
 }
 
 impl Eq for Property {}
+
+impl Hash for Property {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, &self.parameters, &self.value).hash(state);
+    }
+}
 
 impl Property {
     /// A new property; `value` is raw (see [`Property::text_value`] for TEXT).

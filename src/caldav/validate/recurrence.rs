@@ -1,7 +1,9 @@
 //! Rules, overrides and the number of instances (RFC 5545 §3.8.5, RFC 7529 §5,
 //! RFC 4791 §5.3.2.1 max-instances).
 
-use chrono::TimeDelta;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Rules, invalid_data};
 use crate::caldav::instances::{first_start, moment_of};
@@ -50,16 +52,20 @@ fn check_number(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Resul
 fn check_overrides(calendar: &Component, zones: &Zones) -> Result<()> {
     let Some(master) = calendar.master() else { return Ok(()) };
     let start = moment_of(master, "DTSTART", zones);
+    let mut overridden = BTreeMap::new();
     for component in calendar.overrides() {
         let id = component.property("RECURRENCE-ID").map(DateOrTime::from_property);
-        let Some(Ok(id)) = id else { continue };
-        let exists = start == Some(zones.to_utc(&id))
-            || recur::instance_exists(calendar, zones, &id).map_err(refused)?;
-        if !exists {
-            return Err(invalid_data(format!("invalid overridden instance {id}")));
+        if let Some(Ok(id)) = id {
+            overridden.insert(zones.to_utc(&id), id);
         }
     }
-    Ok(())
+    let wanted: BTreeSet<DateTime<Utc>> =
+        overridden.keys().copied().filter(|utc| start != Some(*utc)).collect();
+    let existing = recur::existing_instances(calendar, zones, &wanted).map_err(refused)?;
+    match wanted.iter().find(|utc| !existing.contains(utc)).and_then(|utc| overridden.get(utc)) {
+        Some(id) => Err(invalid_data(format!("invalid overridden instance {id}"))),
+        None => Ok(()),
+    }
 }
 
 /// What a client is told about an object that cannot be expanded.

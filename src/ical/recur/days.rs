@@ -71,12 +71,20 @@ impl Days {
     }
 
     /// The first day of the year or month that is `number` of them after the start.
-    pub fn period_start(&self, frequency: Frequency, number: i64) -> Option<NaiveDate> {
+    pub fn period_start(
+        &self,
+        frequency: Frequency,
+        number: i64,
+        steps: &mut Steps,
+    ) -> Result<Option<NaiveDate>, RecurError> {
         match frequency {
-            _ if self.years.is_gregorian() => {}
-            Frequency::Yearly => return self.years.year_start(self.start, number),
-            _ => return self.years.month_start(self.start, number),
+            _ if self.years.is_gregorian() => Ok(self.gregorian_start(frequency, number)),
+            Frequency::Yearly => self.years.year_start(self.start, number, steps),
+            _ => self.years.month_start(self.start, number, steps),
         }
+    }
+
+    fn gregorian_start(&self, frequency: Frequency, number: i64) -> Option<NaiveDate> {
         let months = match frequency {
             Frequency::Yearly => number.checked_mul(12)?,
             _ => number.checked_add(i64::from(self.start.month0()))?,

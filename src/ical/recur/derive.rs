@@ -1,4 +1,6 @@
-//! One instance of a recurring object: does it exist, and what would its override look like?
+//! Single instances of a recurring object: do they exist, and what would an override look like?
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,16 +12,30 @@ use crate::ical::component::Component;
 use crate::ical::timezone::Zones;
 use crate::ical::value::DateOrTime;
 
+/// Which of these instants the master's recurrence set holds. Overrides do not count.
+///
+/// All questions of one object are to be asked together: they share one budget.
+pub fn existing_instances(
+    calendar: &Component,
+    zones: &Zones,
+    wanted: &BTreeSet<DateTime<Utc>>,
+) -> Result<BTreeSet<DateTime<Utc>>, RecurError> {
+    let Some(master) = calendar.master() else { return Ok(BTreeSet::new()) };
+    let Shape::Anchored(anchor, _) = Shape::of(master, zones)? else {
+        return Ok(BTreeSet::new());
+    };
+    let set = RecurrenceSet::read(master, &anchor, zones)?;
+    set.holding(wanted, &mut Steps::new(Budget::default().steps))
+}
+
 /// Whether the master's recurrence set holds that instance. Overrides do not count.
 pub fn instance_exists(
     calendar: &Component,
     zones: &Zones,
     recurrence_id: &DateOrTime,
 ) -> Result<bool, RecurError> {
-    let Some(master) = calendar.master() else { return Ok(false) };
-    let Shape::Anchored(anchor, _) = Shape::of(master, zones)? else { return Ok(false) };
-    let set = RecurrenceSet::read(master, &anchor, zones)?;
-    set.contains(zones.to_utc(recurrence_id), &mut Steps::new(Budget::default().steps))
+    let wanted = BTreeSet::from([zones.to_utc(recurrence_id)]);
+    Ok(!existing_instances(calendar, zones, &wanted)?.is_empty())
 }
 
 /// The override that says about an instance what the master (or the THISANDFUTURE override that

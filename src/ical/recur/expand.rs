@@ -1,6 +1,6 @@
 //! All instances of an object inside a window: master, overrides, THISANDFUTURE.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -29,6 +29,22 @@ pub fn expand(
     Ok(work.expansion())
 }
 
+/// The same for a question that is asked piece by piece, each on the steps that are left.
+pub fn expand_with(
+    calendar: &Component,
+    zones: &Zones,
+    window: Window,
+    budget: Budget,
+    steps: &mut Steps,
+) -> Result<Expansion, RecurError> {
+    let mut work = Work::new(zones, window, window.end, budget);
+    work.steps = std::mem::replace(steps, Steps::new(0));
+    let done = work.run(calendar);
+    *steps = std::mem::replace(&mut work.steps, Steps::new(0));
+    done?;
+    Ok(work.expansion())
+}
+
 /// Whether an object can be expanded at all: rules and dates can be read, overrides override
 /// something, rules end within the budget, RDATEs are not more than its instances.
 pub fn check(calendar: &Component, zones: &Zones, budget: Budget) -> Result<(), RecurError> {
@@ -42,11 +58,15 @@ pub fn check(calendar: &Component, zones: &Zones, budget: Budget) -> Result<(), 
         }
         let end = zones.to_utc(&anchor).checked_add_signed(TimeDelta::days(CHECKED_DAYS));
         set.members(None, end, budget.instances, &mut steps)?;
+        let mut overridden = BTreeMap::new();
         for (index, component) in &group.overrides {
             let one = Override::read(*index, component, &length, zones)?;
-            if !set.contains(one.utc, &mut Steps::new(budget.steps))? {
-                return Err(RecurError::InvalidOverride(one.id.to_string()));
-            }
+            overridden.insert(one.utc, one.id);
+        }
+        let wanted = overridden.keys().copied().collect();
+        let existing = set.holding(&wanted, &mut Steps::new(budget.steps))?;
+        if let Some((_, id)) = overridden.iter().find(|(utc, _)| !existing.contains(utc)) {
+            return Err(RecurError::InvalidOverride(id.to_string()));
         }
     }
     Ok(())

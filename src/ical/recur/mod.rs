@@ -19,8 +19,8 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-pub use derive::{derive_instance, first_instance, instance_exists};
-pub use expand::{check, expand};
+pub use derive::{derive_instance, existing_instances, first_instance, instance_exists};
+pub use expand::{check, expand, expand_with};
 pub use rule::Occurrences;
 pub use spans::{Span, Spans, spans};
 
@@ -158,6 +158,12 @@ impl From<super::ValueError> for RecurError {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// All steps that the tests of this thread have caused: work is counted there, not timed.
+    pub(crate) static TAKEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Steps that are left.
 #[derive(Debug)]
 pub struct Steps(usize);
@@ -170,6 +176,8 @@ impl Steps {
 
     /// Uses up some.
     pub fn take(&mut self, steps: usize) -> Result<(), RecurError> {
+        #[cfg(test)]
+        TAKEN.with(|taken| taken.set(taken.get() + steps));
         self.0 = self.0.checked_sub(steps).ok_or(RecurError::TooManySteps)?;
         Ok(())
     }

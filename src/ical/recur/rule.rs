@@ -126,7 +126,7 @@ impl<'a> Occurrences<'a> {
     fn fill(&mut self, steps: &mut Steps) -> Result<(), RecurError> {
         steps.take(1)?;
         self.set = PeriodSet::default();
-        let Some(first) = self.period_start() else {
+        let Some(first) = self.period_start(steps)? else {
             self.done = true;
             return Ok(());
         };
@@ -212,12 +212,20 @@ impl<'a> Occurrences<'a> {
     }
 
     /// The first moment of the current period; `None` past the end of time.
-    fn period_start(&self) -> Option<NaiveDateTime> {
-        let number = self.period.checked_mul(i64::from(self.rule.interval))?;
-        let moment = match self.rule.frequency {
-            Frequency::Yearly | Frequency::Monthly => {
-                return self.days.period_start(self.rule.frequency, number).map(midnight);
-            }
+    fn period_start(&self, steps: &mut Steps) -> Result<Option<NaiveDateTime>, RecurError> {
+        let Some(number) = self.period.checked_mul(i64::from(self.rule.interval)) else {
+            return Ok(None);
+        };
+        let frequency = self.rule.frequency;
+        if frequency <= Frequency::Monthly {
+            return Ok(self.days.period_start(frequency, number, steps)?.map(midnight));
+        }
+        Ok(self.moment_after(number).filter(|moment| *moment <= super::LAST_MOMENT))
+    }
+
+    /// The start of the week, day, hour, … that is `number` of them after the first.
+    fn moment_after(&self, number: i64) -> Option<NaiveDateTime> {
+        match self.rule.frequency {
             Frequency::Weekly => {
                 let week = midnight(self.days.week_start(self.start.date()));
                 week.checked_add_signed(TimeDelta::try_days(number.checked_mul(7)?)?)
@@ -229,8 +237,7 @@ impl<'a> Occurrences<'a> {
                 let seconds = number.checked_mul(unit_seconds(sub_daily))?;
                 self.unit_start().checked_add_signed(TimeDelta::try_seconds(seconds)?)
             }
-        };
-        moment.filter(|moment| *moment <= super::LAST_MOMENT)
+        }
     }
 
     /// The hour, minute or second that holds the start.

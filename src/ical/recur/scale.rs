@@ -7,6 +7,7 @@ use chrono::{Datelike, Days as DayCount, NaiveDate};
 use icu_calendar::types::RataDie;
 use icu_calendar::{AnyCalendar, AnyCalendarKind, Date, Ref};
 
+use super::{RecurError, Steps};
 use crate::ical::value::rscale::{Month, Scale};
 
 /// The calendar of one rule.
@@ -125,7 +126,17 @@ impl Years {
     }
 
     /// The first day of the year that is `number` of them after that of a date.
-    pub fn year_start(&self, from: NaiveDate, number: i64) -> Option<NaiveDate> {
+    pub fn year_start(
+        &self,
+        from: NaiveDate,
+        number: i64,
+        steps: &mut Steps,
+    ) -> Result<Option<NaiveDate>, RecurError> {
+        steps.take(4 * self.cost())?;
+        Ok(self.year_near(from, number))
+    }
+
+    fn year_near(&self, from: NaiveDate, number: i64) -> Option<NaiveDate> {
         let target = i64::from(self.place(from).year).checked_add(number)?;
         // Exact enough: the cast saturates, and a few years off are walked below.
         let days = (number as f64 * self.mean) as i64;
@@ -145,9 +156,19 @@ impl Years {
         None
     }
 
-    /// The first day of the month that is `number` of them after that of a date.
-    pub fn month_start(&self, from: NaiveDate, number: i64) -> Option<NaiveDate> {
-        let mut number = usize::try_from(number).ok()?;
+    /// The first day of the month that is `number` of them after that of a date. Years are walked
+    /// one by one, as they have different numbers of months.
+    pub fn month_start(
+        &self,
+        from: NaiveDate,
+        number: i64,
+        steps: &mut Steps,
+    ) -> Result<Option<NaiveDate>, RecurError> {
+        // No calendar has so many months up to the last year there is.
+        let Some(mut number) = usize::try_from(number).ok().filter(|number| *number < 140_000)
+        else {
+            return Ok(None);
+        };
         let mut year = self.year_of(from);
         let months = self.months(year);
         number += months.iter().take_while(|span| span.first <= from).count().saturating_sub(1);
@@ -162,12 +183,14 @@ impl Years {
             let months = self.months(year);
             if let Some(span) = months.get(number - passed) {
                 *self.counted.borrow_mut() = Some((from, passed, year));
-                return Some(span.first);
+                return Ok(Some(span.first));
             }
+            steps.take(months.len() * self.cost())?;
             passed += months.len();
-            year = self.year_after(year)?;
+            let Some(next) = self.year_after(year) else { return Ok(None) };
+            year = next;
         }
-        None
+        Ok(None)
     }
 }
 

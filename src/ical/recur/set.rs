@@ -1,7 +1,7 @@
 //! The recurrence set of one component (RFC 5545 §3.8.5): DTSTART, RRULE and RDATE without EXRULE
 //! and EXDATE. Overrides are not its business.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
@@ -139,7 +139,7 @@ impl RecurrenceSet {
         let inside = |utc| from.is_none_or(|from| utc >= from) && to.is_none_or(|to| utc <= to);
         for rule in &self.rules {
             let cap = cap.saturating_add(self.excluded.len() + self.excluded_days.len());
-            self.run(rule, (from, to), cap, &mut members, steps)?;
+            self.run(rule, (from, to), cap, |_| true, &mut members, steps)?;
         }
         if let Some(cut) = members.cut {
             members.found.retain(|utc, _| *utc < cut);
@@ -159,19 +159,21 @@ impl RecurrenceSet {
             let empty = BTreeMap::new();
             let mut out = Members { found: empty, cut: None, exhausted: true };
             for rule in &self.excluding_rules {
-                self.run(rule, (Some(first), Some(last)), usize::MAX, &mut out, steps)?;
+                let range = (Some(first), Some(last));
+                self.run(rule, range, usize::MAX, |_| true, &mut out, steps)?;
             }
             members.found.retain(|utc, _| !out.found.contains_key(utc));
         }
         Ok(members)
     }
 
-    /// Adds the occurrences of one rule.
+    /// Adds the occurrences of one rule that are kept.
     fn run(
         &self,
         rule: &Recur,
         (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
         cap: usize,
+        keep: impl Fn(DateTime<Utc>) -> bool,
         members: &mut Members,
         steps: &mut Steps,
     ) -> Result<(), RecurError> {
@@ -197,7 +199,7 @@ impl RecurrenceSet {
                 members.exhausted = false;
                 return Ok(());
             }
-            if from.is_some_and(|from| utc < from) {
+            if from.is_some_and(|from| utc < from) || !keep(utc) {
                 continue;
             }
             found += 1;
@@ -233,9 +235,48 @@ impl RecurrenceSet {
         }
     }
 
-    /// Whether the instant is a member.
-    pub fn contains(&self, utc: DateTime<Utc>, steps: &mut Steps) -> Result<bool, RecurError> {
-        let members = self.members(Some(utc), Some(utc), 10, steps)?;
-        Ok(members.found.contains_key(&utc))
+    /// Which of these instants are members. All of them share the steps.
+    pub fn holding(
+        &self,
+        wanted: &BTreeSet<DateTime<Utc>>,
+        steps: &mut Steps,
+    ) -> Result<BTreeSet<DateTime<Utc>>, RecurError> {
+        let mut found = self.named(&self.rules, wanted, steps)?;
+        for (value, end) in [(self.anchor.clone(), None)].into_iter().chain(self.extra.clone()) {
+            let utc = self.utc(value.local());
+            if wanted.contains(&utc) {
+                found.insert(utc, Member { id: value, end });
+            }
+        }
+        found.retain(|utc, member| !self.excludes(*utc, member));
+        let found: BTreeSet<DateTime<Utc>> = found.into_keys().collect();
+        let out = self.named(&self.excluding_rules, &found, steps)?;
+        Ok(found.into_iter().filter(|utc| !out.contains_key(utc)).collect())
+    }
+
+    /// The wanted instants that rules name. A rule with COUNT must be followed from its start, so
+    /// it is followed once; any other is asked near each instant.
+    fn named(
+        &self,
+        rules: &[Recur],
+        wanted: &BTreeSet<DateTime<Utc>>,
+        steps: &mut Steps,
+    ) -> Result<BTreeMap<DateTime<Utc>, Member>, RecurError> {
+        let mut members = Members { found: BTreeMap::new(), cut: None, exhausted: true };
+        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
+            return Ok(members.found);
+        };
+        let keep = |utc| wanted.contains(&utc);
+        for rule in rules {
+            if rule.count.is_some() {
+                let range = (Some(*first), Some(*last));
+                self.run(rule, range, usize::MAX, keep, &mut members, steps)?;
+                continue;
+            }
+            for utc in wanted {
+                self.run(rule, (Some(*utc), Some(*utc)), usize::MAX, keep, &mut members, steps)?;
+            }
+        }
+        Ok(members.found)
     }
 }

@@ -152,34 +152,7 @@ fn endless_rules_are_fast_far_from_their_start() {
 }
 
 #[test]
-fn hostile_rules_end_with_an_error_soon() {
-    let began = std::time::Instant::now();
-    let bad = [
-        "FREQ=SECONDLY",
-        "FREQ=SECONDLY;COUNT=4000000000",
-        "FREQ=SECONDLY;BYSETPOS=2;BYSECOND=1",
-        "FREQ=SECONDLY;INTERVAL=2;BYSECOND=1",
-        "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
-        "FREQ=MINUTELY;BYDAY=MO;BYMONTHDAY=1;BYYEARDAY=2",
-        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;BYHOUR=1,2,3",
-        "FREQ=YEARLY;INTERVAL=4000000000;BYSETPOS=366",
-        "FREQ=SECONDLY;INTERVAL=4294967295;COUNT=4294967295",
-        "FREQ=YEARLY;BYWEEKNO=53;BYMONTH=6",
-        "FREQ=WEEKLY;BYSETPOS=366",
-        "RSCALE=CHINESE;FREQ=YEARLY;BYMONTH=13",
-        "RSCALE=CHINESE;FREQ=MONTHLY;BYMONTH=12L;BYMONTHDAY=31",
-        "RSCALE=HEBREW;FREQ=MONTHLY;INTERVAL=4000000000;BYMONTH=5L;SKIP=FORWARD",
-        "RSCALE=DANGI;FREQ=DAILY;BYYEARDAY=390;SKIP=BACKWARD",
-        "RSCALE=ISLAMIC-UMALQURA;FREQ=SECONDLY;BYMONTH=13;BYWEEKNO=56",
-    ];
-    for rule in bad {
-        let calendar = calendar(&format!("DTSTART:00010101T000000Z\nRRULE:{rule}"));
-        let _ = starts(&calendar, Window::default(), Budget::default());
-        let _ = check(&calendar, &zones(&calendar), Budget::default());
-        let _ = spans(&calendar, &zones(&calendar), utc("20270101T000000Z"));
-    }
-    // 50 ms each in a release build; an unoptimised one on a busy machine gets ten times that.
-    assert!(began.elapsed().as_millis() < 50 * 10 * 3 * bad.len() as u128);
+fn a_rule_per_second_has_too_many_instances() {
     let seconds = calendar("DTSTART:20260101T000000Z\nRRULE:FREQ=SECONDLY");
     assert_eq!(
         starts(&seconds, Window::default(), Budget::default()),
