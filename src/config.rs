@@ -215,6 +215,12 @@ pub struct Scheduling {
     pub orphans: Orphans,
     /// Whether locations and resources may organize events.
     pub resources_may_organize: bool,
+    /// What becomes of an attendee's copy that is found damaged when a message comes for it.
+    pub damaged_copies: DamagedCopies,
+    /// Whether a user's default calendar may be deleted; the next one then takes its place.
+    pub default_calendar_removable: bool,
+    /// Whether who asks when a location or resource is busy may also see what for.
+    pub resource_bookings_visible: bool,
     /// Whether SCHEDULE-AGENT=CLIENT is taken for SERVER where the attendee is one of ours.
     pub serve_local_client_agents: bool,
     /// Whether the members of invited groups are invited one by one.
@@ -236,6 +242,17 @@ pub enum Orphans {
     Refuse,
 }
 
+/// What becomes of damaged copies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DamagedCopies {
+    /// They are replaced by what the organizer's object says.
+    #[default]
+    Repair,
+    /// The message is not delivered.
+    Refuse,
+}
+
 impl Default for Scheduling {
     fn default() -> Self {
         Self {
@@ -243,7 +260,10 @@ impl Default for Scheduling {
             normalise_addresses: true,
             orphans: Orphans::Remove,
             resources_may_organize: false,
-            serve_local_client_agents: true,
+            damaged_copies: DamagedCopies::Repair,
+            default_calendar_removable: false,
+            resource_bookings_visible: false,
+            serve_local_client_agents: false,
             expand_groups: true,
             refresh_at_once: 30,
             look_ahead_days: 365 * 3,

@@ -148,7 +148,7 @@ impl BusyTime {
 }
 
 /// The FBTYPE of an event (the table of RFC 4791 §7.10); absent when it blocks nothing.
-pub(super) fn busy_type(component: &Component, options: &Options<'_>) -> Option<&'static str> {
+pub fn busy_type(component: &Component, options: &Options<'_>) -> Option<&'static str> {
     let says = |name: &str, value: &str| {
         component.value_of(name).is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
     };

@@ -84,6 +84,7 @@ preconditions! {
     AllowedOrganizerChange        403 CALDAV "allowed-organizer-scheduling-object-change" "RFC 6638 §3.2.4.3";
     AllowedAttendeeChange         403 CALDAV "allowed-attendee-scheduling-object-change" "RFC 6638 §3.2.4.4";
     ValidAttendeeChange           403 CALDAV "valid-attendee-change" "reference: RFC 6638 §3.2.2";
+    DefaultCalendarNeeded         403 CALDAV "default-calendar-needed" "RFC 6638 §4.3.1.1";
     ValidScheduleDefaultCalendarUrl 403 CALDAV "valid-schedule-default-calendar-URL" "RFC 6638 §9.2";
     ValidCalendarUrl              409 CALDAV "valid-calendar-url" "draft-desruisseaux-caldav-sched-04";
     OrganizerAllowed              403 CALDAV "organizer-allowed" "RFC 6638 §5";

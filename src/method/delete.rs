@@ -5,9 +5,10 @@ use super::guard;
 use super::scheduling::{self, Scheduling};
 use crate::dav::header::Depth;
 use crate::dav::kind::ResourceKind;
-use crate::dav::{Error, Response, Result};
-use crate::resource::{Place, Resource};
+use crate::dav::{Error, Precondition, Response, Result};
+use crate::resource::{Place, Resource, default_calendar};
 use crate::schedule::Committed;
+use crate::store::Transaction;
 
 /// Removes the resource of the request.
 pub fn run(context: &Context) -> Result<Response> {
@@ -37,6 +38,7 @@ pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Res
         if tx.snapshot().entry(&place.path).is_none() {
             return Err(Error::not_found());
         }
+        keeps_default_calendar(context, tx, place)?;
         let owner = scheduling::owner_of(target);
         let committed = scheduling.delete_below(tx, owner, &place.path)?;
         tx.delete(&place.path)?;
@@ -44,6 +46,19 @@ pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Res
         Ok(committed)
     })?;
     scheduling.deliver(locks, committed);
+    Ok(())
+}
+
+/// The default calendar stays (RFC 6638 §4.3), by itself and with what it lies in.
+fn keeps_default_calendar(context: &Context, tx: &Transaction, place: &Place) -> Result<()> {
+    if context.config.scheduling.default_calendar_removable {
+        return Ok(());
+    }
+    let default = default_calendar::current(tx.snapshot(), "VEVENT");
+    if default.is_some_and(|default| place.path.contains(&default)) {
+        return Err(Error::from(Precondition::DefaultCalendarNeeded)
+            .because("this is the calendar that invitations go to"));
+    }
     Ok(())
 }
 

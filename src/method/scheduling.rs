@@ -12,7 +12,9 @@ use crate::ical::{self, Component};
 use crate::principal::{Directory, Record};
 use crate::resource::access::Access;
 use crate::resource::{Resolver, Resource, provision};
-use crate::schedule::{self, Committed, Delete, Env, Host, Options, Orphans, Plan, Put, Right};
+use crate::schedule::{
+    self, Committed, DamagedCopies, Delete, Env, Host, Options, Orphans, Plan, Put, Right,
+};
 use crate::store::{CollectionKind, Home, HomePath, Snapshot, StoreError, Transaction, UidGuard};
 
 /// Scheduling on behalf of one request.
@@ -117,6 +119,11 @@ pub fn options(config: &Config) -> Options {
             config::Orphans::Refuse => Orphans::Refuse,
         },
         resources_may_organize: chosen.resources_may_organize,
+        damaged_copies: match chosen.damaged_copies {
+            config::DamagedCopies::Repair => DamagedCopies::Repair,
+            config::DamagedCopies::Refuse => DamagedCopies::Refuse,
+        },
+        resource_bookings_visible: chosen.resource_bookings_visible,
         serve_local_client_agents: chosen.serve_local_client_agents,
         expand_groups: chosen.expand_groups,
         max_attendees: config.limits.attendees,

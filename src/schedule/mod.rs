@@ -33,7 +33,8 @@ pub mod view;
 mod tests;
 
 pub use delivery::{
-    Committed, Delete, Env, Host, Options, Orphans, Plan, Post, Put, Relocation, Resident, Right,
-    Split, SplitPlan, Stored, default_calendar, deliver, is_scheduling_object, lock, on_copy,
-    on_delete, on_move, on_put, on_split, post, refresh_groups, replay, schedule_tag,
+    Committed, DamagedCopies, Delete, Env, Host, Options, Orphans, Plan, Post, Put, Relocation,
+    Resident, Right, Split, SplitPlan, Stored, default_calendar, deliver, is_scheduling_object,
+    lock, on_copy, on_delete, on_move, on_put, on_split, post, refresh_groups, replay,
+    schedule_tag,
 };

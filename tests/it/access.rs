@@ -80,7 +80,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut server = Server::start();
+        // Privileges are asked about, not RFC 6638 §4.3: its calendar may be deleted.
+        let mut server = Server::start_with("[scheduling]\ndefault_calendar_removable = true\n");
         let mut accounts = ACCOUNTS.to_owned();
         for name in ["reader", "writer", "helper", "admin", "other"] {
             let _ = write!(

@@ -1,6 +1,6 @@
 //! `CALDAV:calendar-data` in requests (RFC 4791 §9.6): which parts of an object a report returns.
 
-mod expand;
+pub mod expand;
 mod limit;
 mod read;
 mod select;

@@ -82,12 +82,12 @@ pub fn add_availability(busy: &mut BusyTime, snapshot: &Snapshot) {
 }
 
 /// Whether a calendar never makes its owner busy (RFC 6638 §9.1).
-fn is_transparent(properties: &PropertySet) -> bool {
+pub(super) fn is_transparent(properties: &PropertySet) -> bool {
     properties.get(&TRANSPARENCY).is_some_and(|xml| xml.contains("transparent"))
 }
 
 /// The zone in which a calendar's floating times and days are meant.
-fn zone_of(properties: &PropertySet) -> Option<Zone> {
+pub(super) fn zone_of(properties: &PropertySet) -> Option<Zone> {
     let calendar = ical::parse(properties.text(&TIMEZONE)?.trim().as_bytes()).ok()?;
     let definition = calendar.timezones().next()?;
     Zone::named(definition.value_of("TZID")?).or_else(|| Zone::from_vtimezone(definition))

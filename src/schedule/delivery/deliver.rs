@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::auto_respond;
+use super::damaged;
 use super::default_calendar;
 use super::env::Env;
 use super::inbox;
@@ -114,11 +115,17 @@ pub(super) fn deliver_one(
     env: &Env<'_>,
     envelope: &Envelope,
 ) -> Result<Vec<(String, Work)>, StoreError> {
-    let Some(message) = envelope.open() else {
+    let Some(mut message) = envelope.open() else {
         tracing::error!(id = envelope.id, "a scheduling message cannot be read");
         return Ok(Vec::new());
     };
     let Some((record, home)) = env.home_of(&message.recipient)? else { return Ok(Vec::new()) };
+    if damaged::is_in_the_way(&home, &message)?
+        && let Some(whole) = damaged::whole_invitation(env, &message)?
+    {
+        tracing::error!(uid = message.calendar.uid(), "a damaged copy is repaired");
+        message = whole;
+    }
     home.write_deferred(|tx| {
         let mut delivery = Delivery { env, tx, record: &record, envelope, message: &message };
         if delivery.was_delivered() {
@@ -267,8 +274,10 @@ impl Delivery<'_, '_, '_> {
     fn new_path(&mut self, object: &Component) -> Result<HomePath, StoreError> {
         let kind = object.main_kind().unwrap_or("VEVENT");
         let calendar = default_calendar::current_or_new(self.tx, kind)?;
-        let hash = blake3::hash(self.uid().as_bytes()).to_hex();
-        let mut path = calendar.join(&format!("{}.ics", &hash[..32]));
+        if let Some(damaged) = damaged::unreadable(self.tx.snapshot(), self.uid()) {
+            return Ok(damaged);
+        }
+        let mut path = calendar.join(&damaged::file_name(self.uid()));
         if self.tx.snapshot().entry(&path).is_some() {
             path = calendar.join(&format!("{}.ics", uuid::Uuid::new_v4()));
         }

@@ -18,6 +18,16 @@ pub enum Orphans {
     Refuse,
 }
 
+/// What becomes of an attendee's copy that is found damaged when a message comes for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DamagedCopies {
+    /// The organizer's object takes its place.
+    #[default]
+    Repair,
+    /// The message is not delivered (5.1).
+    Refuse,
+}
+
 /// What an administrator may choose.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -29,6 +39,10 @@ pub struct Options {
     pub orphans: Orphans,
     /// Locations and resources may organize events.
     pub resources_may_organize: bool,
+    /// What becomes of damaged copies.
+    pub damaged_copies: DamagedCopies,
+    /// Who asks when a location or resource is busy may see what for.
+    pub resource_bookings_visible: bool,
     /// SCHEDULE-AGENT=CLIENT on attendees of this server is taken for SERVER: their client could
     /// not deliver into a calendar that only the server writes.
     pub serve_local_client_agents: bool,
@@ -49,7 +63,9 @@ impl Default for Options {
             normalise_addresses: true,
             orphans: Orphans::Remove,
             resources_may_organize: false,
-            serve_local_client_agents: true,
+            damaged_copies: DamagedCopies::Repair,
+            resource_bookings_visible: false,
+            serve_local_client_agents: false,
             expand_groups: true,
             max_attendees: crate::limits::ATTENDEES,
             refresh_at_once: 30,

@@ -6,7 +6,9 @@
 
 mod attendee_operation;
 mod auto_respond;
+mod booking_details;
 mod busy;
+mod damaged;
 pub mod default_calendar;
 mod deliver;
 mod env;
@@ -14,6 +16,7 @@ mod groups;
 mod inbox;
 mod operation;
 mod outbox;
+mod outbox_messages;
 mod queue;
 mod refresh;
 mod relocate;
@@ -23,7 +26,7 @@ mod split;
 mod unique;
 
 pub use deliver::{Committed, deliver, replay};
-pub use env::{Env, Host, Options, Orphans, Resident, Right};
+pub use env::{DamagedCopies, Env, Host, Options, Orphans, Resident, Right};
 pub use groups::refresh_groups;
 pub use operation::{Delete, Plan, Put, Stored, is_scheduling_object, on_delete, on_put};
 pub use outbox::{Post, post};

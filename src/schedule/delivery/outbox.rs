@@ -1,24 +1,24 @@
 //! POST to the outbox (RFC 6638 §5): when are these people busy, one answer for each of them.
 //!
-//! Other scheduling messages come from clients of before implicit scheduling; the server does that
-//! work itself now, so they are answered with success and nothing is done (reference §7.7).
+//! Other messages are `outbox_messages`.
 
 use chrono::{DateTime, Utc};
 
 use super::busy;
 use super::default_calendar::inbox;
 use super::env::{Env, Right};
+use super::{booking_details, outbox_messages};
 use crate::caldav::Period;
 use crate::caldav::calendar_data::Format;
 use crate::caldav::free_busy::{BusyTime, Options};
 use crate::dav::{Error, Precondition, Result};
 use crate::ical::{Component, DateOrTime, Property, jcal};
+use crate::principal::RecordType;
 use crate::schedule::changes::escape;
 use crate::schedule::itip::{Method, PRODID};
 use crate::schedule::object::zones_of;
-use crate::schedule::process_reply;
 use crate::schedule::users::CalendarUsers;
-use crate::store::HomePath;
+use crate::store::{HomePath, StoreError};
 
 /// Who asks, and where.
 pub struct Post<'a> {
@@ -33,10 +33,13 @@ pub struct Post<'a> {
 }
 
 /// The answer about one recipient.
-struct Response {
-    recipient: String,
-    status: &'static str,
-    calendar: Option<Component>,
+pub(super) struct Response {
+    /// The address as the client wrote it.
+    pub recipient: String,
+    /// REQUEST-STATUS.
+    pub status: &'static str,
+    /// The iTIP answer, if there is one.
+    pub calendar: Option<Component>,
 }
 
 /// Answers a POST with a `CALDAV:schedule-response` document.
@@ -45,7 +48,7 @@ pub fn post(env: &Env<'_>, post: &Post<'_>) -> Result<String> {
     match (post.message.main_kind(), method) {
         (Some("VFREEBUSY"), Method::Request) => free_busy(env, post),
         (Some("VFREEBUSY"), _) => Err(invalid("free-busy messages are requests")),
-        (Some(_), method) => pretend(env, post, method),
+        (Some(_), method) => outbox_messages::post(env, post, method),
         (None, _) => Err(invalid("there is nothing in the message")),
     }
 }
@@ -60,7 +63,7 @@ fn checked_method(message: &Component) -> Result<Method> {
     known.ok_or_else(|| invalid("no METHOD, or one that nobody knows"))
 }
 
-fn invalid(reason: &str) -> Error {
+pub(super) fn invalid(reason: &str) -> Error {
     Error::from(Precondition::ValidCalendarData).because(reason)
 }
 
@@ -126,11 +129,24 @@ fn one(
         env.host.allows(post.actor, &record.guid, path, Right::ReadFreeBusy)
             || env.host.allows(post.actor, &record.guid, path, Right::Read)
     };
-    match busy::busy_time(&snapshot, (&read, home.derived()), bounds, &options, &visible) {
-        Ok(mut busy) => {
-            busy::add_availability(&mut busy, &snapshot);
-            answer("2.0;Success", Some(reply(&busy, request, attendee, env.now)))
+    let told = |path: &HomePath| {
+        let room = matches!(record.record_type, RecordType::Location | RecordType::Resource);
+        (room && env.options.resource_bookings_visible && visible(path))
+            || env.host.allows(post.actor, &record.guid, path, Right::Read)
+    };
+    let found = || -> std::result::Result<Component, StoreError> {
+        let source = (&read as busy::Reader<'_>, home.derived());
+        let mut busy = busy::busy_time(&snapshot, source, bounds, &options, &visible)?;
+        busy::add_availability(&mut busy, &snapshot);
+        let mut calendar = reply(&busy, request, attendee, env.now);
+        if booking_details::are_asked_for(request) {
+            let details = booking_details::of(&snapshot, &read, bounds, &options, &told)?;
+            details.into_iter().for_each(|event| calendar.push_component(event));
         }
+        Ok(calendar)
+    };
+    match found() {
+        Ok(calendar) => answer("2.0;Success", Some(calendar)),
         Err(error) => {
             tracing::error!(%error, recipient, "cannot read a recipient's calendars");
             answer("5.1;Service unavailable", None)
@@ -205,7 +221,11 @@ fn period_text(period: Period) -> String {
     }
 }
 
-fn organizer_owns_outbox(env: &Env<'_>, component: &Component, owner: &str) -> Result<()> {
+pub(super) fn organizer_owns_outbox(
+    env: &Env<'_>,
+    component: &Component,
+    owner: &str,
+) -> Result<()> {
     let organizer = component.value_of("ORGANIZER").unwrap_or_default();
     if env.identity(organizer) == super::operation::owner_identity(env, owner) {
         return Ok(());
@@ -214,34 +234,8 @@ fn organizer_owns_outbox(env: &Env<'_>, component: &Component, owner: &str) -> R
         .because("the organizer is not the owner of this outbox"))
 }
 
-/// Checks a message of an older client and says that all went well.
-fn pretend(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<String> {
-    let recipients: Vec<String> = if method.is_from_attendee() {
-        let sender = process_reply::sender(post.message, env);
-        let sender = sender.ok_or_else(|| invalid("an answer comes from one attendee"))?;
-        if sender != super::operation::owner_identity(env, post.owner) {
-            return Err(Error::from(Precondition::AttendeeAllowed)
-                .because("the attendee is not the owner of this outbox"));
-        }
-        let organizers = post.message.main_components().filter_map(|c| c.value_of("ORGANIZER"));
-        organizers.take(1).map(str::to_owned).collect()
-    } else {
-        let Some(component) = post.message.main_components().next() else {
-            return Err(invalid("there is nothing in the message"));
-        };
-        organizer_owns_outbox(env, component, post.owner)?;
-        component.properties_named("ATTENDEE").map(|a| a.value().to_owned()).collect()
-    };
-    if recipients.is_empty() {
-        return Err(Error::from(Precondition::RecipientSpecified).because("for whom?"));
-    }
-    let answer = |recipient| Response { recipient, status: "2.0;Success", calendar: None };
-    let answers = recipients.into_iter().map(answer);
-    Ok(document(&answers.collect::<Vec<_>>(), post.format))
-}
-
 /// The document of RFC 6638 §10.1.
-fn document(responses: &[Response], format: Format) -> String {
+pub(super) fn document(responses: &[Response], format: Format) -> String {
     let mut xml = String::from(
         "<?xml version='1.0' encoding='UTF-8'?>\n\
          <schedule-response xmlns='urn:ietf:params:xml:ns:caldav'>\n",

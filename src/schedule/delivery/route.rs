@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::damaged;
 use super::default_calendar::inbox;
-use super::env::{Env, Right};
+use super::env::{DamagedCopies, Env, Right};
 use crate::dav::{Error, Result};
 use crate::ical::{self, Component};
 use crate::schedule::classify;
@@ -50,6 +51,11 @@ fn probe(env: &Env<'_>, message: &Message) -> std::result::Result<&'static str, 
         .is_some_and(|o| env.host.allows(&o.guid, &record.guid, &inbox(), Right::Deliver));
     if !allowed {
         return Ok(NO_AUTHORITY);
+    }
+    if env.options.damaged_copies == DamagedCopies::Refuse
+        && damaged::is_in_the_way(&home, message)?
+    {
+        return Ok(UNAVAILABLE);
     }
     if !message.method.is_from_attendee() {
         let uid = message.calendar.uid().unwrap_or_default();

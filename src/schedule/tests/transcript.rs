@@ -3,6 +3,7 @@
 //! ```text
 //! PUT alice work/standup.ics          followed by indented property lines; `--` starts the next
 //! MERGE alice work/standup.ics        component. MERGE = PUT with a matching If-Schedule-Tag-Match
+//! EDIT bob work/standup.ics           with an editor: nothing is checked; no lines = damaged
 //! DELETE bob calendar/x.ics [quiet]   quiet = Schedule-Reply: F
 //! SHOW bob                            all objects in the calendars of bob
 //! INBOX bob                           what lies in the inbox, which is emptied then
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 
 use super::world::World;
 use crate::ical::{self, Component, Property};
-use crate::store::{Home, HomePath};
+use crate::store::{Home, HomePath, PropertyChanges};
 
 /// Plays a transcript; returns it with what really happened.
 pub fn play(text: &str) -> String {
@@ -50,6 +51,17 @@ fn run(world: &World, step: &str, who: &str, rest: &[&str], body: &[&str]) -> Ve
         "DELETE" => {
             let path = path_of(&world.home(who), rest[0]);
             vec![world.delete(who, &path, !rest.contains(&"quiet"))]
+        }
+        "EDIT" => {
+            let home = world.home(who);
+            let path = path_of(&home, rest[0]);
+            let text = match body.is_empty() {
+                true => b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n".to_vec(),
+                false => object(body).to_bytes(),
+            };
+            let none = PropertyChanges::none();
+            home.write(|tx| tx.put(&path, &text.into(), None, &none)).unwrap();
+            Vec::new()
         }
         "SHOW" => show(&world.home(who)),
         "INBOX" => inbox(&world.home(who)),
@@ -111,7 +123,10 @@ fn show(home: &Home) -> Vec<String> {
         for (name, _) in calendar.objects() {
             let bytes = home.read(&path.join(name)).unwrap().unwrap();
             out.push(format!("{path}"));
-            out.extend(lines(&ical::parse(&bytes).unwrap()));
+            match ical::parse(&bytes) {
+                Ok(calendar) => out.extend(lines(&calendar)),
+                Err(_) => out.push("  damaged".to_owned()),
+            }
         }
     }
     if out.is_empty() {

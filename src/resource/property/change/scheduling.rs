@@ -44,6 +44,9 @@ pub(super) fn apply(change: &mut Change<'_>, instruction: &Instruction) -> Optio
         Instruction::Set(element) => availability(change, element),
         // It is computed: there is nothing that could be removed.
         Instruction::Remove(_) if *name == FREE_BUSY_SET => Err(protected()),
+        Instruction::Remove(_) if *name == DEFAULT_CALENDAR => {
+            Err(Precondition::DefaultCalendarNeeded.into())
+        }
         Instruction::Remove(_) if *name == AVAILABILITY || *name == AVAILABILITY_CS => {
             change.remove(AVAILABILITY);
             change.remove(AVAILABILITY_CS);
