@@ -3,6 +3,7 @@
 //! Readers work on immutable snapshots and take no lock; one writer at a time works on a home.
 //! Must not know access control, methods or scheduling.
 
+mod apply;
 pub mod check;
 mod commit;
 mod derived;

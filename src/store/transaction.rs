@@ -8,45 +8,27 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::dav::Name;
-use crate::disk::{Dir, DiskError, attribute, layout, temporary_name};
+use crate::disk::{Dir, temporary_name};
 use crate::ical::Component;
 use crate::index::{
     CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
 };
 
 use super::home::{disk_path, home_path, name_of, read_all};
-use super::overflow::{FILE, Overflow};
+use super::overflow::Overflow;
 use super::prepared::Prepared;
 use super::property::{RESOURCE_TYPE, resource_type};
 use super::reconcile::is_known;
 use super::{Home, PropertyChanges, SpoolEntry, StoreError};
 
-/// Staged files beyond this number are made durable together instead of one by one.
-const SYNC_SINGLY: usize = 64;
+mod relocate;
+mod stage;
+mod step;
 
-/// One step of a commit. Paths are file names below the home, valid when the steps before it
-/// are done.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// A staged file or directory gets its name.
-    Install { parent: PathBuf, temporary: String, name: String, directory: bool, replaces: bool },
-    /// A file or directory goes away.
-    Remove { parent: PathBuf, name: String },
-    /// A file or directory changes its place.
-    Rename { from: PathBuf, to: PathBuf },
-    /// Attributes of something that stays where it is.
-    Attributes { at: HomePath, path: PathBuf, changes: PropertyChanges, before: Arc<PropertySet> },
-}
+use step::is_fresh;
 
-impl Step {
-    /// Whether the step is several calls of the system.
-    pub(super) fn is_several(&self) -> bool {
-        match self {
-            Step::Attributes { changes, .. } => changes.set.len() + changes.remove.len() > 1,
-            _ => false,
-        }
-    }
-}
+pub(super) use stage::set_attributes;
+pub(super) use step::{Step, physical_before};
 
 /// The home as its writer sees and changes it.
 #[derive(Debug)]
@@ -252,23 +234,6 @@ impl<'home> Transaction<'home> {
         physical_before(&self.steps, path)
     }
 
-    /// Whether `parent` is in a directory that this transaction made and nothing else was done
-    /// to since: its members need no steps of their own.
-    fn is_fresh(&self, parent: &Path) -> bool {
-        for step in self.steps.iter().rev() {
-            match step {
-                Step::Install { parent: at, name, directory: true, .. }
-                    if parent.starts_with(at.join(name)) =>
-                {
-                    return true;
-                }
-                Step::Install { .. } => {}
-                _ => return false,
-            }
-        }
-        false
-    }
-
     /// The open directory at `parent`, wherever it is now.
     fn directory(&mut self, parent: &Path) -> Result<(PathBuf, Dir), StoreError> {
         let physical = self.physical(parent);
@@ -280,72 +245,6 @@ impl<'home> Transaction<'home> {
                 Err(StoreError::Changed(path))
             }
         }
-    }
-
-    /// Writes content and properties beside the place where they belong.
-    fn stage(
-        &mut self,
-        parent: &Path,
-        name: &str,
-        content: &[u8],
-        properties: &PropertySet,
-        replaces: bool,
-    ) -> Result<(crate::disk::Stat, Rest), StoreError> {
-        if let Some(staged) = self.stage_prepared(parent, name, content, properties, replaces) {
-            return Ok(staged);
-        }
-        let (physical, dir) = self.directory(parent)?;
-        let temporary = temporary_name();
-        self.temporaries.push(physical.join(&temporary));
-        let mut file = dir.create(&temporary)?;
-        dir.write(&temporary, &mut file, content)?;
-        let rest = set_attributes(&file, dir.path(), properties)?;
-        let stat = crate::disk::file_stat(&file)
-            .map_err(|error| DiskError::new("stat", dir.path(), error))?;
-        if self.staged.len() < SYNC_SINGLY {
-            self.staged.push((physical.join(&temporary), file));
-        } else {
-            self.sync_all = true;
-        }
-        if self.is_fresh(parent) {
-            dir.rename(&temporary, &dir, name, crate::disk::Replacing::Yes)?;
-        } else {
-            self.steps.push(Step::Install {
-                parent: parent.to_owned(),
-                temporary,
-                name: name.to_owned(),
-                directory: false,
-                replaces,
-            });
-        }
-        Ok((stat, rest))
-    }
-
-    /// Uses what was written before, if it is what is to be written.
-    fn stage_prepared(
-        &mut self,
-        parent: &Path,
-        name: &str,
-        content: &[u8],
-        properties: &PropertySet,
-        replaces: bool,
-    ) -> Option<(crate::disk::Stat, Rest)> {
-        let physical = self.physical(parent);
-        let fits = self.prepared.as_ref().is_some_and(|prepared| {
-            prepared.parent == physical
-                && prepared.content == content
-                && *prepared.properties == *properties
-        });
-        if !fits || self.is_fresh(parent) {
-            return None;
-        }
-        let mut prepared = self.prepared.take()?;
-        prepared.used = true;
-        let temporary = std::mem::take(&mut prepared.temporary);
-        self.temporaries.push(physical.join(&temporary));
-        let (parent, name) = (parent.to_owned(), name.to_owned());
-        self.steps.push(Step::Install { parent, temporary, name, directory: false, replaces });
-        Some((prepared.stat, std::mem::take(&mut prepared.rest)))
     }
 
     /// Removes a file, or a collection with everything in it.
@@ -374,7 +273,7 @@ impl<'home> Transaction<'home> {
         }
         let properties = changes.apply(&PropertySet::empty());
         let (physical, dir) = self.directory(&parent)?;
-        let fresh = self.is_fresh(&parent);
+        let fresh = is_fresh(&self.steps, &parent);
         let temporary = if fresh { name.clone() } else { temporary_name() };
         self.temporaries.push(physical.join(&temporary));
         dir.make_dir(&temporary)?;
@@ -389,85 +288,6 @@ impl<'home> Transaction<'home> {
         }
         let (path, created_s) = (path.clone(), self.now_s);
         self.edit(Edit::PutCollection { path, kind, created_s, properties });
-        Ok(())
-    }
-
-    /// Moves a file or a collection to a place where nothing is, properties included.
-    pub fn rename(&mut self, from: &HomePath, to: &HomePath) -> Result<(), StoreError> {
-        if self.work.entry(from).is_none() || from.is_root() {
-            return Err(StoreError::NotFound(from.clone()));
-        }
-        let ((from_dir, _), from_name) = self.place(from)?;
-        let ((to_dir, kind), to_name) = self.place(to)?;
-        if self.work.entry(to).is_some() || from.contains(to) {
-            return Err(StoreError::Taken(to.clone()));
-        }
-        self.verify(from)?;
-        let reread = match self.work.object(from) {
-            Some(object) if kind.holds_objects() != (object.kind != ObjectKind::Plain) => {
-                self.read(from)?
-            }
-            _ => None,
-        };
-        let step = Step::Rename { from: from_dir.join(from_name), to: to_dir.join(to_name) };
-        self.steps.push(step);
-        self.edit(Edit::Rename { from: from.clone(), to: to.clone() });
-        self.overflow.rename(from, to);
-        if let (Some(content), Some(object)) = (reread, self.work.object(to)) {
-            let new_kind = match kind.holds_objects() {
-                true => summary::of_bytes(&content),
-                false => ObjectKind::Plain,
-            };
-            let entry = ObjectEntry { kind: new_kind, ..(**object).clone() };
-            self.edit(Edit::PutObject { path: to.clone(), entry });
-        }
-        self.written.push(to.clone());
-        Ok(())
-    }
-
-    /// Copies a file or a collection with everything in it to a place where nothing is,
-    /// properties included.
-    pub fn copy(&mut self, from: &HomePath, to: &HomePath) -> Result<(), StoreError> {
-        if from.contains(to) {
-            return Err(StoreError::Taken(to.clone()));
-        }
-        self.copy_from(&self.work.clone(), from, to)
-    }
-
-    fn copy_from(
-        &mut self,
-        source: &Snapshot,
-        from: &HomePath,
-        to: &HomePath,
-    ) -> Result<(), StoreError> {
-        let entry = source.entry(from).ok_or_else(|| StoreError::NotFound(from.clone()))?;
-        if self.work.entry(to).is_some() {
-            return Err(StoreError::Taken(to.clone()));
-        }
-        let all = |properties: &PropertySet| PropertyChanges {
-            set: properties.iter().map(|(n, x)| (n.clone(), x.to_string())).collect(),
-            remove: Vec::new(),
-        };
-        match entry {
-            Entry::Object(object) => {
-                let content = self.read(from)?;
-                let content = content.ok_or_else(|| StoreError::Changed(from.clone()))?;
-                let changes = all(&object.properties);
-                let alike =
-                    self.place(to)?.0.1.holds_objects() == (object.kind != ObjectKind::Plain);
-                if alike && ObjectEntry::hash_of(&content) == object.hash {
-                    self.put_known(to, &content, object.kind.clone(), &changes)?;
-                } else {
-                    self.put(to, &content, None, &changes)?;
-                }
-            }
-            Entry::Collection(collection) => {
-                self.make_collection(to, collection.kind, &all(&collection.properties))?;
-                for (name, _) in collection.children() {
-                    self.copy_from(source, &from.join(name), &to.join(name))?;
-                }
-            }
-        }
         Ok(())
     }
 
@@ -511,78 +331,4 @@ impl<'home> Transaction<'home> {
     pub fn enqueue(&mut self, entry: SpoolEntry) {
         self.spooled.push(entry);
     }
-
-    /// Stages the overflow file, if what is to be in it changed.
-    pub(super) fn stage_overflow(&mut self) -> Result<(), StoreError> {
-        if self.overflow == self.overflow_before {
-            return Ok(());
-        }
-        let parent = Path::new(layout::OVERFLOW);
-        let dir = self.home.tree.make_dirs(&self.home.relative.join(parent))?;
-        let replaces = dir.stat(FILE)?.is_some();
-        let content = self.overflow.content();
-        self.stage(parent, FILE, &content, &PropertySet::default(), replaces)?;
-        Ok(())
-    }
-
-    /// Removes what was staged and did not get a name.
-    pub(super) fn clean_up(&mut self) {
-        for temporary in std::mem::take(&mut self.temporaries) {
-            let Some(name) = temporary.file_name().and_then(|name| name.to_str()) else { continue };
-            let parent = temporary.parent().unwrap_or(Path::new(""));
-            if let Ok(Some(dir)) = self.home.tree.dir(&self.home.relative.join(parent)) {
-                let _ = dir.remove_all(name);
-            }
-        }
-    }
-
-    /// What was staged has its names now.
-    pub(super) fn keep(&mut self) {
-        self.temporaries.clear();
-    }
-}
-
-impl Drop for Transaction<'_> {
-    fn drop(&mut self) {
-        self.clean_up();
-    }
-}
-
-/// Where something is before the steps are done that has this path when they are.
-pub(super) fn physical_before(steps: &[Step], path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    for step in steps.iter().rev() {
-        let (to, from) = match step {
-            Step::Install { parent, temporary, name, .. } => {
-                (parent.join(name), parent.join(temporary))
-            }
-            Step::Rename { from, to } => (to.clone(), from.clone()),
-            Step::Remove { .. } | Step::Attributes { .. } => continue,
-        };
-        if let Ok(rest) = path.strip_prefix(&to) {
-            path = if rest.as_os_str().is_empty() { from } else { from.join(rest) };
-        }
-    }
-    path
-}
-
-/// Properties that did not fit.
-pub(super) type Rest = Vec<(Name, Arc<str>)>;
-
-/// Writes properties as attributes; those that did not fit are the answer.
-pub(super) fn set_attributes(
-    fd: impl std::os::fd::AsFd,
-    path: &Path,
-    properties: &PropertySet,
-) -> Result<Rest, StoreError> {
-    let fd = fd.as_fd();
-    let mut rest = Vec::new();
-    for (name, xml) in properties.iter() {
-        match attribute::set(fd, path, name, xml) {
-            Ok(()) => {}
-            Err(attribute::SetError::NoRoom) => rest.push((name.clone(), xml.clone())),
-            Err(attribute::SetError::Failed(error)) => return Err(error.into()),
-        }
-    }
-    Ok(rest)
 }

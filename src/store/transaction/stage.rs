@@ -1,0 +1,140 @@
+//! Content and properties written beside the place where they belong, before anything is done;
+//! removed again when nothing is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::dav::Name;
+use crate::disk::{DiskError, Replacing, Stat, attribute, file_stat, layout, temporary_name};
+use crate::index::PropertySet;
+use crate::store::StoreError;
+use crate::store::overflow::FILE;
+
+use super::Transaction;
+use super::step::{Step, is_fresh};
+
+/// Staged files beyond this number are made durable together instead of one by one.
+const SYNC_SINGLY: usize = 64;
+
+/// Properties that did not fit.
+pub(in crate::store) type Rest = Vec<(Name, Arc<str>)>;
+
+impl Transaction<'_> {
+    /// Writes content and properties beside the place where they belong.
+    pub(super) fn stage(
+        &mut self,
+        parent: &Path,
+        name: &str,
+        content: &[u8],
+        properties: &PropertySet,
+        replaces: bool,
+    ) -> Result<(Stat, Rest), StoreError> {
+        if let Some(staged) = self.stage_prepared(parent, name, content, properties, replaces) {
+            return Ok(staged);
+        }
+        let (physical, dir) = self.directory(parent)?;
+        let temporary = temporary_name();
+        self.temporaries.push(physical.join(&temporary));
+        let mut file = dir.create(&temporary)?;
+        dir.write(&temporary, &mut file, content)?;
+        let rest = set_attributes(&file, dir.path(), properties)?;
+        let stat = file_stat(&file).map_err(|error| DiskError::new("stat", dir.path(), error))?;
+        if self.staged.len() < SYNC_SINGLY {
+            self.staged.push((physical.join(&temporary), file));
+        } else {
+            self.sync_all = true;
+        }
+        if is_fresh(&self.steps, parent) {
+            dir.rename(&temporary, &dir, name, Replacing::Yes)?;
+        } else {
+            self.steps.push(Step::Install {
+                parent: parent.to_owned(),
+                temporary,
+                name: name.to_owned(),
+                directory: false,
+                replaces,
+            });
+        }
+        Ok((stat, rest))
+    }
+
+    /// Uses what was written before, if it is what is to be written.
+    fn stage_prepared(
+        &mut self,
+        parent: &Path,
+        name: &str,
+        content: &[u8],
+        properties: &PropertySet,
+        replaces: bool,
+    ) -> Option<(Stat, Rest)> {
+        let physical = self.physical(parent);
+        let fits = self.prepared.as_ref().is_some_and(|prepared| {
+            prepared.parent == physical
+                && prepared.content == content
+                && *prepared.properties == *properties
+        });
+        if !fits || is_fresh(&self.steps, parent) {
+            return None;
+        }
+        let mut prepared = self.prepared.take()?;
+        prepared.used = true;
+        let temporary = std::mem::take(&mut prepared.temporary);
+        self.temporaries.push(physical.join(&temporary));
+        let (parent, name) = (parent.to_owned(), name.to_owned());
+        self.steps.push(Step::Install { parent, temporary, name, directory: false, replaces });
+        Some((prepared.stat, std::mem::take(&mut prepared.rest)))
+    }
+
+    /// Stages the overflow file, if what is to be in it changed.
+    pub(in crate::store) fn stage_overflow(&mut self) -> Result<(), StoreError> {
+        if self.overflow == self.overflow_before {
+            return Ok(());
+        }
+        let parent = Path::new(layout::OVERFLOW);
+        let dir = self.home.tree.make_dirs(&self.home.relative.join(parent))?;
+        let replaces = dir.stat(FILE)?.is_some();
+        let content = self.overflow.content();
+        self.stage(parent, FILE, &content, &PropertySet::default(), replaces)?;
+        Ok(())
+    }
+
+    /// Removes what was staged and did not get a name.
+    fn clean_up(&mut self) {
+        for temporary in std::mem::take(&mut self.temporaries) {
+            let Some(name) = temporary.file_name().and_then(|name| name.to_str()) else { continue };
+            let parent = temporary.parent().unwrap_or(Path::new(""));
+            if let Ok(Some(dir)) = self.home.tree.dir(&self.home.relative.join(parent)) {
+                let _ = dir.remove_all(name);
+            }
+        }
+    }
+
+    /// What was staged has its names now.
+    pub(in crate::store) fn keep(&mut self) {
+        self.temporaries.clear();
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        self.clean_up();
+    }
+}
+
+/// Writes properties as attributes; those that did not fit are the answer.
+pub(in crate::store) fn set_attributes(
+    fd: impl std::os::fd::AsFd,
+    path: &Path,
+    properties: &PropertySet,
+) -> Result<Rest, StoreError> {
+    let fd = fd.as_fd();
+    let mut rest = Vec::new();
+    for (name, xml) in properties.iter() {
+        match attribute::set(fd, path, name, xml) {
+            Ok(()) => {}
+            Err(attribute::SetError::NoRoom) => rest.push((name.clone(), xml.clone())),
+            Err(attribute::SetError::Failed(error)) => return Err(error.into()),
+        }
+    }
+    Ok(rest)
+}
