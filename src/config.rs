@@ -302,6 +302,8 @@ impl Default for Privacy {
 pub struct Limits {
     /// `CALDAV:max-resource-size`.
     pub resource_bytes: usize,
+    /// `CALDAV:max-attachment-size`.
+    pub attachment_bytes: usize,
     /// Largest request body that is read at all for PUT and POST.
     pub body_bytes: usize,
     /// `CALDAV:max-attendees-per-instance`.
@@ -310,10 +312,18 @@ pub struct Limits {
     pub instances: usize,
 }
 
+impl Limits {
+    /// The largest attachment that can come in: no larger than any body.
+    pub fn attachment(&self) -> usize {
+        self.attachment_bytes.min(self.body_bytes)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             resource_bytes: limits::RESOURCE_BYTES,
+            attachment_bytes: limits::ATTACHMENT_BYTES,
             body_bytes: limits::REQUEST_BODY_BYTES,
             attendees: limits::ATTENDEES,
             instances: limits::INSTANCES_PER_YEAR,

@@ -32,6 +32,10 @@ pub const XML_NODES: usize = 200_000;
 pub const XML_ATTRIBUTES: usize = 256;
 /// Bytes of one stored resource: `CALDAV:max-resource-size` (reference: MaximumAttachmentSize).
 pub const RESOURCE_BYTES: usize = 1024 * 1024;
+/// Bytes of one managed attachment: `CALDAV:max-attachment-size`.
+pub const ATTACHMENT_BYTES: usize = 8 * 1024 * 1024;
+/// Managed attachments of one object: `CALDAV:max-attachments-per-resource`.
+pub const ATTACHMENTS: usize = 20;
 /// Bytes of one dead property's XML.
 pub const PROPERTY_BYTES: usize = 256 * 1024;
 /// Decoded bytes of one path segment; file names end at 255 bytes.

@@ -4,6 +4,7 @@
 //! and the present instant. Requests come in as elements that `xml` has read. Every loop over
 //! instances ends at a limit of `limits`.
 
+pub mod attachment;
 pub mod availability;
 pub mod bundle;
 pub mod by_reference;

@@ -104,6 +104,11 @@ preconditions! {
     ValidAccessRestrictionChange  403 CALENDARSERVER "valid-access-restriction-change" "apple-caldav-privateevents §4.3";
     NoDuplicatePrivateComments    403 CALENDARSERVER "no-duplicate-private-comments" "apple-caldav-privatecomments §4.1.5";
     ValidRidParameter             403 CALDAV "valid-rid-parameter" "apple-caldav-recursplit §3";
+    ValidActionParameter          403 CALDAV "valid-action-parameter" "RFC 8607 §3.11";
+    ValidManagedIdParameter       403 CALDAV "valid-managed-id-parameter" "RFC 8607 §3.11";
+    ValidManagedId                403 CALDAV "valid-managed-id" "RFC 8607 §3.11";
+    MaxAttachmentSize             403 CALDAV "max-attachment-size" "RFC 8607 §3.11";
+    MaxAttachmentsPerResource     403 CALDAV "max-attachments-per-resource" "RFC 8607 §3.11";
     ValidSplit                    403 CALENDARSERVER "valid-split" "apple-caldav-recursplit §3, which calls it invalid-split";
     NoAccessRestrictions          403 CALENDARSERVER "no-access-restrictions" "apple-caldav-privateevents §4.4";
 }

@@ -1,5 +1,6 @@
 //! DELETE (RFC 4918 §9.6, RFC 6638 §3.2.1).
 
+use super::attachment::kept;
 use super::context::Context;
 use super::guard;
 use super::scheduling::{self, Scheduling};
@@ -42,6 +43,7 @@ pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Res
         let owner = scheduling::owner_of(target);
         let committed = scheduling.delete_below(tx, owner, &place.path)?;
         tx.delete(&place.path)?;
+        kept::sweep(tx)?;
         guard::forget_locks(context, tx, &place.path)?;
         Ok(committed)
     })?;

@@ -4,6 +4,7 @@
 
 mod acl;
 pub mod allow;
+mod attachment;
 mod bulk;
 mod collection;
 pub mod conditions;

@@ -5,10 +5,12 @@
 
 use bytes::Bytes;
 
+use super::attachment::kept;
 use super::context::Context;
 use super::errors::not_calendar_data;
 use super::scheduling::{self, Scheduling};
 use super::{guard, media_type, private, tracking};
+use crate::caldav::attachment;
 use crate::caldav::calendar_data::Format;
 use crate::caldav::repair;
 use crate::caldav::validate::{self, Rules};
@@ -147,9 +149,15 @@ pub fn store(
         let owner = scheduling::owner_of(target);
         let old = scheduling::stored(tx, &place.path)?;
         private::check(context, owner, old.as_ref(), &mut incoming)?;
+        if kept::check(context, tx, old.as_ref(), &mut incoming.tree)? {
+            incoming.bytes = None;
+        }
         let mut plan = scheduling.put(tx, owner, &place.path, old.as_ref(), &incoming.tree)?;
         private::carry(&incoming.tree, &mut plan.store);
+        let mut attachments = attachment::ids(&incoming.tree);
+        attachments.extend(old.as_ref().map(attachment::ids).unwrap_or_default());
         let committed = carry_out(tx, &place.path, &incoming, plan, created)?;
+        kept::settle(context, tx, &uid, &attachments)?;
         if let Purpose::Move(from) = &purpose {
             tx.delete(from)?;
         }

@@ -10,7 +10,7 @@ pub const DAV: &str = "1, 2, 3, access-control, extended-mkcol, calendar-access,
     calendar-schedule, calendar-auto-schedule, calendar-availability, \
     calendarserver-principal-property-search, calendar-proxy, calendarserver-private-events, \
     calendarserver-private-comments, calendarserver-recurrence-split, \
-    calendarserver-group-attendee, \
+    calendarserver-group-attendee, calendar-managed-attachments, \
     calendar-query-extended, calendarserver-home-sync, inbox-availability";
 
 /// Tells what can be done with the resource.

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::media_type;
 use super::object::{self, Purpose};
 use super::scheduling::{self, Scheduling};
-use super::{bulk, control, free_busy_url, split, timezones};
+use super::{attachment, bulk, control, free_busy_url, split, timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Precondition, Response, Result, query};
 use crate::ical::AccessLevel;
@@ -36,9 +36,12 @@ pub fn run(context: &Context) -> Result<Response> {
 /// What can be done with a calendar object, by `action`.
 fn on_object(context: &Context) -> Result<Response> {
     let query = query::pairs(context.request.query.as_deref());
+    if let Some(answer) = attachment::run(context, &query) {
+        return answer;
+    }
     match query.iter().find(|(name, _)| name == "action").map(|(_, action)| action.as_str()) {
         Some("split") => split::run(context, &query),
-        _ => Err(Error::status(403).because("there is no such action")),
+        _ => Err(Precondition::ValidActionParameter.into()),
     }
 }
 

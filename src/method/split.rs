@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::attachment::kept;
 use super::context::Context;
 use super::report::objects;
 use super::report::output::{CALENDAR_DATA, Output};
 use super::scheduling::{self, Scheduling};
 use super::{guard, transfer};
 use crate::acl::Privilege;
+use crate::caldav::attachment;
 use crate::dav::header::Prefer;
 use crate::dav::{Error, Name, Precondition, Response, Result};
 use crate::ical::timezone::Zone;
@@ -61,7 +63,10 @@ pub fn run(context: &Context, query: &[(String, String)]) -> Result<Response> {
             older_uid: &older_uid,
         };
         let plan = schedule::on_split(&scheduling.env(), &asked)?;
-        store(tx, &place.path, &to_path, plan)
+        let ids = attachment::ids(&old);
+        let committed = store(tx, &place.path, &to_path, plan)?;
+        kept::settle(context, tx, &older_uid, &ids)?;
+        Ok(committed)
     })?;
     scheduling.deliver(locks, vec![committed]);
     respond(context, target, &to)

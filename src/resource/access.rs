@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::Resource;
+use super::{Resource, attachment};
 use crate::acl::view::ResourceView;
 use crate::acl::{
-    Ace, ActorView, Link, Policy, PrincipalKey, Privilege, PrivilegeSet, Withheld, evaluate,
-    granted, required, text,
+    Ace, AcePrincipal, ActorView, Link, Policy, PrincipalKey, Privilege, PrivilegeSet, Withheld,
+    evaluate, granted, required, text,
 };
 use crate::caldav::redact;
 use crate::config::Privacy;
@@ -103,6 +103,25 @@ impl Access {
 
     /// The ACEs that hold for a resource, own before inherited. Paths in them are canonical.
     pub fn aces(&self, resource: &Resource) -> Vec<Ace> {
+        match attachment::objects(resource) {
+            Some(objects) => self.aces_of_attachment(resource, &objects),
+            None => self.own_and_inherited(resource),
+        }
+    }
+
+    /// Who may read one of the events may read what is attached to it, and so may the people it
+    /// invites, whose own copies name it. It is changed by way of the events only (RFC 8607 §3).
+    fn aces_of_attachment(&self, resource: &Resource, objects: &[Resource]) -> Vec<Ace> {
+        let mut aces = vec![Ace::deny(AcePrincipal::All, &[Privilege::Write]).protect()];
+        let invited = attachment::above(resource)
+            .zip(resource.place.as_ref())
+            .and_then(|(above, place)| stored(&place.snapshot, &above));
+        aces.extend(invited.unwrap_or_default());
+        aces.extend(objects.iter().flat_map(|object| self.own_and_inherited(object)));
+        aces
+    }
+
+    fn own_and_inherited(&self, resource: &Resource) -> Vec<Ace> {
         let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
         crate::acl::effective(&chain(resource, self.withheld(resource)), owner, &self.policy)
     }

@@ -4,6 +4,7 @@
 //! Must not decide access and must not know any method.
 
 pub mod access;
+pub mod attachment;
 pub mod calendar;
 pub mod default_calendar;
 pub mod locate;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod attachments;
 mod behind_proxy;
 mod command_line;
 mod configuration;

@@ -18,8 +18,8 @@ use crate::dav::header::Accept;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Body, ETag, Error, Method, Response, Result};
 use crate::ical::{self, jcal};
-use crate::resource::Resource;
 use crate::resource::access::Shown;
+use crate::resource::{Resource, attachment};
 use crate::store::ObjectKind;
 
 /// Answers GET and HEAD; `http` leaves the body of an answer to HEAD away.
@@ -117,7 +117,17 @@ fn file(context: &Context) -> Result<Response> {
     // No other method knows ranges (RFC 9110 §14.2).
     let in_part = in_part && context.request.method == Method::Get;
     let wanted = context.request.header("range").filter(|_| in_part);
-    Ok(validators(range::respond(wanted, bytes, &media_type), resource))
+    let response = validators(range::respond(wanted, bytes, &media_type), resource);
+    if attachment::above(resource).is_none() {
+        return Ok(response);
+    }
+    // Somebody else's file must not run as a page of this server.
+    let name = resource.path.href();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    Ok(response
+        .with("content-disposition", format!("attachment; filename*=UTF-8''{name}"))
+        .with("x-content-type-options", "nosniff")
+        .with("content-security-policy", "sandbox"))
 }
 
 /// A file as a GET without conditions would be answered, for a refused change of it

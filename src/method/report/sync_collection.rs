@@ -12,6 +12,7 @@ use crate::dav::sync_token::SyncToken;
 use crate::dav::{Error, Name, Precondition, Response, Result};
 use crate::ical::timezone::Zone;
 use crate::method::context::Context;
+use crate::resource::attachment::ATTACHMENTS;
 use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{FREEBUSY, Resource};
 use crate::store::{Change, ChangeKind, Depth, Entry, SyncPoint};
@@ -26,9 +27,6 @@ enum Line {
     /// A collection that is not synchronised along with its home (RFC 6578 §3.3).
     NotTraversed(Resource),
 }
-
-/// The collection of attachments in a home (reference system: the drop box).
-const ATTACHMENTS: &str = "dropbox";
 
 /// Answers the report.
 pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {

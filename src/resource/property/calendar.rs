@@ -5,6 +5,7 @@ use crate::dav::Name;
 use crate::dav::kind::ResourceKind as Kind;
 use crate::ical;
 use crate::ical::value::rscale::Scale;
+use crate::limits;
 use crate::resource::Resource;
 use crate::resource::calendar::{self, COMPONENT_SET};
 use crate::xml::Writer;
@@ -18,6 +19,9 @@ const MIN_DATE_TIME: Name = Name::caldav("min-date-time");
 const MAX_DATE_TIME: Name = Name::caldav("max-date-time");
 const MAX_INSTANCES: Name = Name::caldav("max-instances");
 const MAX_ATTENDEES: Name = Name::caldav("max-attendees-per-instance");
+const MAX_ATTACHMENT_SIZE: Name = Name::caldav("max-attachment-size");
+const MAX_ATTACHMENTS: Name = Name::caldav("max-attachments-per-resource");
+const MANAGED_ATTACHMENTS_SERVER: Name = Name::caldav("managed-attachments-server-URL");
 const TIMEZONE_SERVICE_SET: Name = Name::caldav("timezone-service-set");
 /// A sentence about the calendar.
 pub const DESCRIPTION: Name = Name::caldav("calendar-description");
@@ -41,6 +45,9 @@ pub const TABLE: &[Live] = &[
     Live::named(MAX_DATE_TIME, no_limit),
     Live::named(MAX_INSTANCES, max_instances),
     Live::named(MAX_ATTENDEES, max_attendees),
+    Live::named(MAX_ATTACHMENT_SIZE, max_attachment_size),
+    Live::named(MAX_ATTACHMENTS, max_attachments),
+    Live::named(MANAGED_ATTACHMENTS_SERVER, managed_attachments_server),
     Live::named(TIMEZONE_SERVICE_SET, timezone_service_set),
 ];
 
@@ -156,6 +163,23 @@ fn max_instances(view: &View, resource: &Resource, writer: &mut Writer) -> Answe
 
 fn max_attendees(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
     limit(resource, &MAX_ATTENDEES, view.config.limits.attendees, writer)
+}
+
+fn max_attachment_size(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+    limit(resource, &MAX_ATTACHMENT_SIZE, view.config.limits.attachment(), writer)
+}
+
+fn max_attachments(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+    limit(resource, &MAX_ATTACHMENTS, limits::ATTACHMENTS, writer)
+}
+
+/// Empty: attachments are asked for where the calendars are (RFC 8607 §6.1).
+fn managed_attachments_server(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+    if resource.kind != Kind::Home {
+        return Answer::Missing;
+    }
+    writer.empty(&MANAGED_ATTACHMENTS_SERVER);
+    Answer::Found
 }
 
 fn timezone_service_set(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
