@@ -46,9 +46,14 @@ pub fn run(context: &Context) -> Result<Response> {
     } else {
         between_homes(context, &transfer)?
     };
-    let response = Response::new(if created { 201 } else { 204 });
+    let mut response = Response::new(if created { 201 } else { 204 });
     // A collection's URL ends with a slash, a file's does not, however the client wrote it.
     let path = transfer.to.path.clone().with_slash(transfer.from.kind.is_collection());
+    // The answer tells the tag of a scheduling object that is there now (RFC 6638 §3.2.10).
+    let now = context.resolve(&path)?;
+    if let Some(tag) = now.entry().and_then(|entry| entry.object()?.schedule_tag()) {
+        response = response.with("schedule-tag", format!("\"{tag}\""));
+    }
     Ok(match created {
         true => response.with("location", context.request.href(&path)),
         false => response,
@@ -192,6 +197,7 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
         match &source {
             _ if transfer.moving => {
                 tx.rename(&from, &to)?;
+                retag(tx, &to)?;
                 guard::forget_locks(context, tx, &from)?;
                 default_calendar::follow(tx, &transfer.from, &transfer.to)?;
             }
@@ -202,6 +208,7 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
             }
             _ => {
                 tx.copy(&from, &to)?;
+                retag(tx, &to)?;
                 new_ids(tx, &to)?;
             }
         }
@@ -209,6 +216,21 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
     })?;
     scheduling.deliver(locks, committed);
     Ok(created)
+}
+
+/// A scheduling object that has moved has a new tag; outside of calendars it has none
+/// (RFC 6638 §3.2.10).
+fn retag(tx: &mut Transaction, path: &HomePath) -> Result<()> {
+    let Some(object) = tx.object(path) else { return Ok(()) };
+    if object.schedule_tag().is_none() {
+        return Ok(());
+    }
+    let parent = path.parent().and_then(|parent| tx.snapshot().collection(&parent).cloned());
+    let changes = match parent.is_some_and(|parent| parent.kind == CollectionKind::Calendar) {
+        true => schedule::schedule_tag::renew(PropertyChanges::none()).0,
+        false => schedule::schedule_tag::drop_tag(PropertyChanges::none()),
+    };
+    Ok(tx.patch_properties(path, &changes)?)
 }
 
 /// What a COPY or MOVE of one object means to scheduling (RFC 6638 §3.2.3.3, §3.2.3.4).
