@@ -75,7 +75,11 @@ pub fn add_availability(busy: &mut BusyTime, snapshot: &Snapshot) {
     let Some(calendar) = text.and_then(|text| ical::parse(text.trim().as_bytes()).ok()) else {
         return;
     };
-    let zones = Zones::of(&calendar, &Zone::utc());
+    // Working hours without a zone are meant where the owner's calendar is (RFC 7953 §4).
+    let home = super::default_calendar::current(snapshot, "VEVENT");
+    let properties = home.and_then(|path| snapshot.properties(&path));
+    let floating = properties.and_then(|p| zone_of(&p)).unwrap_or_else(Zone::utc);
+    let zones = Zones::of(&calendar, &floating);
     if let Err(error) = busy.add_availability([(&calendar, &zones)]) {
         tracing::debug!(%error, "an availability cannot be read");
     }

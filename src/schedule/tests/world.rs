@@ -25,6 +25,9 @@ const PEOPLE: &[(&str, &str)] = &[
     ("user", "dave"),
     ("location", "room"),
 ];
+/// A group of carol and dave.
+const TEAM: &str = "[[group]]\nname = \"team\"\nguid = \"team-guid\"\nfull_name = \"team\"\n\
+    email = \"team@example.com\"\nmembers = [\"carol-guid\", \"dave-guid\"]\n";
 
 /// Everything one transcript plays in.
 pub struct World {
@@ -92,7 +95,7 @@ impl World {
                 guid(name)
             )
         });
-        let accounts = parse_toml(&accounts.collect::<String>()).unwrap();
+        let accounts = parse_toml(&(accounts.collect::<String>() + TEAM)).unwrap();
         let directory = Directory::new(accounts, &Delegations::new(), &HashMap::new(), &[]);
         let domains = vec!["example.com".to_owned()];
         let options = Options { domains, ..Options::default() };
