@@ -9,7 +9,7 @@ use crate::xml;
 pub const COMPONENT_SET: Name = Name::caldav("supported-calendar-component-set");
 
 /// What a calendar takes when it does not say.
-const DEFAULT_KINDS: &[&str] = &["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"];
+pub const DEFAULT_KINDS: &[&str] = &["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"];
 
 /// The kinds of components a calendar takes, in upper case.
 pub fn component_kinds(properties: &PropertySet) -> Vec<String> {

@@ -37,9 +37,9 @@ pub fn initial(homes: &Homes, owner: &Record) -> Provision {
     }
 }
 
-/// What a new calendar takes when its maker does not say.
+/// What a new calendar takes when its maker does not say: everything (RFC 4791 §5.2.3).
 pub fn unasked_kinds(homes: &Homes) -> &'static [&'static str] {
-    if homes.one_kind_per_calendar { &["VEVENT"] } else { &["VEVENT", "VTODO", "VJOURNAL"] }
+    if homes.one_kind_per_calendar { &["VEVENT"] } else { calendar::DEFAULT_KINDS }
 }
 
 /// The properties every new calendar has: what it takes, and whether it counts as busy

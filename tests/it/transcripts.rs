@@ -1,4 +1,7 @@
-//! Plays every transcript of `fixtures/http`, each against a server of its own.
+//! Plays every transcript of `fixtures/http`, each against a server of its own; a file of the same
+//! name that ends with `.toml` is its configuration.
+
+use std::fs;
 
 use crate::harness::Server;
 use crate::harness::transcript::{files_below, play};
@@ -16,7 +19,8 @@ fn every_transcript_plays() {
                     while let Some(file) =
                         files.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
                     {
-                        let server = Server::start();
+                        let settings = fs::read_to_string(file.with_extension("toml"));
+                        let server = Server::start_with(&settings.unwrap_or_default());
                         failures.extend(play(file, &server).err());
                     }
                     failures
