@@ -193,3 +193,107 @@ fn an_error_anywhere_leaves_the_old_state() {
 fn a_full_disk_anywhere_leaves_the_old_state() {
     strike_all(Fault::Fail(ENOSPC));
 }
+
+/// Opens and uses what a death left, and dies at the `n`-th call of it; whether there was one.
+fn mend_until(root: &Path, n: usize) -> bool {
+    arm(n, Fault::Die);
+    let opened = Store::open(root, StoreOptions::default());
+    drop(opened.and_then(|store| store.provision(ALICE, &initial()).map(|home| (store, home))));
+    disarm()
+}
+
+#[test]
+fn dying_while_a_death_is_mended_changes_nothing() {
+    for name in ["several things", "deliver a message and answer", "patch a collection"] {
+        let (_, action) = scenarios().into_iter().find(|(found, _)| *found == name).unwrap();
+        let root = directory(name);
+        begin(root.path());
+        let (store, home) = open(root.path(), Durability::None);
+        let old = state(&home, &store);
+        home.write(action).unwrap();
+        let new = state(&home, &store);
+        for first in (3..).step_by(11) {
+            let mut met = true;
+            for second in (0..).step_by(3).take_while(|second| *second < 600) {
+                let root = directory(name);
+                begin(root.path());
+                let (store, home) = open(root.path(), Durability::Full);
+                arm(first, Fault::Die);
+                let _ = home.write(action);
+                met = disarm();
+                drop((home, store));
+                let again = mend_until(root.path(), second);
+                let (store, home) = open(root.path(), Durability::None);
+                let found = state(&home, &store);
+                let context = format!("{name}, calls {first} and {second}");
+                assert!(found == old || found == new, "{context}:\n{found:#?}");
+                assert_true(&home);
+                if !again {
+                    break;
+                }
+            }
+            if !met {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_home_is_made_wholly_or_not_at_all() {
+    const BOB: &str = "20000000-0000-0000-0000-000000000002";
+    for fault in [Fault::Die, Fault::Fail(EIO), Fault::Fail(ENOSPC)] {
+        for n in 0.. {
+            let root = directory("a home");
+            let (store, _) = open(root.path(), Durability::Full);
+            arm(n, fault);
+            let made = store.provision(BOB, &initial()).is_ok();
+            let met = disarm();
+            drop(store);
+            let (store, _) = open(root.path(), Durability::None);
+            assert!(!made || store.home(BOB).unwrap().is_some(), "call {n}, {fault:?}");
+            if let Some(home) = store.home(BOB).unwrap() {
+                let names = home.snapshot().children(&HomePath::root()).count();
+                assert_eq!(names, 3, "call {n}, {fault:?}: half a home");
+            }
+            let home = store.provision(BOB, &initial()).unwrap();
+            assert_true(&home);
+            if !met {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_move_between_homes_never_loses_the_file() {
+    // Two transactions (`method/transfer`): the target is durable before the source goes.
+    const BOB: &str = "20000000-0000-0000-0000-000000000002";
+    for fault in [Fault::Die, Fault::Fail(EIO)] {
+        for n in 0.. {
+            let root = directory("two homes");
+            begin(root.path());
+            let (store, alice) = open(root.path(), Durability::Full);
+            let bob = store.provision(BOB, &initial()).unwrap();
+            let content = event("a");
+            arm(n, fault);
+            let moved = bob
+                .write(|tx| tx.put(&path("calendar/a.ics"), &content, None, &note("0")).map(|_| ()))
+                .and_then(|()| alice.write(|tx| tx.delete(&path("calendar/a.ics"))));
+            let met = disarm();
+            drop((alice, bob, store));
+            let (store, alice) = open(root.path(), Durability::None);
+            let bob = store.home(BOB).unwrap().unwrap();
+            let at = |home: &Home| home.read(&path("calendar/a.ics")).unwrap();
+            let (source, target) = (at(&alice), at(&bob));
+            let context = format!("call {n}, {fault:?}");
+            assert!(source.is_some() || target.as_ref() == Some(&content), "{context}: lost");
+            if moved.is_ok() {
+                assert_eq!((source, target), (None, Some(content)), "{context}");
+            }
+            if !met {
+                break;
+            }
+        }
+    }
+}
