@@ -6,6 +6,16 @@ use std::collections::HashSet;
 use crate::ical::timezone::{Zone, generate};
 use crate::ical::{Component, Item};
 
+/// The object as the client wants it (`CalDAV-Timezones`): with all definitions, without those of
+/// known zones, or as it is. Says whether it changed.
+pub fn apply(calendar: &mut Component, wanted: Option<bool>) -> bool {
+    match wanted {
+        Some(true) => complete(calendar),
+        Some(false) => strip(calendar),
+        None => false,
+    }
+}
+
 /// Drops the VTIMEZONEs of zones that are known by their name; says whether there were any.
 pub fn strip(calendar: &mut Component) -> bool {
     let mut stripped = false;

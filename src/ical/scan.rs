@@ -94,6 +94,9 @@ pub(super) struct Parts<'a> {
 
 /// Splits an unfolded line; the error is a reason in words.
 pub(super) fn split(line: &str) -> Result<Parts<'_>, &'static str> {
+    if line.bytes().any(|b| b == 0) {
+        return Err("a NUL character");
+    }
     let end = line.find([';', ':']).ok_or("a line without a colon")?;
     let name = &line[..end];
     if name.is_empty() {
@@ -110,9 +113,6 @@ pub(super) fn split(line: &str) -> Result<Parts<'_>, &'static str> {
         rest = left;
     }
     let value = rest.strip_prefix(':').ok_or("a parameter that is not followed by a value")?;
-    if value.bytes().any(|b| b == 0) {
-        return Err("a NUL character");
-    }
     Ok(Parts { name, parameters, value })
 }
 

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::errors::not_calendar_data;
+use crate::caldav::by_reference;
 use crate::caldav::calendar_data::Format;
-use crate::dav::header::Accept;
+use crate::dav::header::{Accept, calendar_timezones};
 use crate::dav::{Error, Precondition, Request, Result};
 use crate::ical::{self, Component, jcal};
 
@@ -99,13 +100,18 @@ pub fn represent(request: &Request, bytes: Bytes) -> Result<(Bytes, String)> {
         Ok(Format::JCal) => [JCAL, "text/calendar"],
         _ => ["text/calendar", JCAL],
     };
-    match Accept::of(request)?.best(&sent) {
-        Some(JCAL) => {
-            let tree = ical::parse(&bytes).map_err(Error::internal)?;
-            Ok((jcal::to_bytes(&tree).into(), format!("{JCAL};charset=utf-8")))
-        }
-        _ => Ok((bytes, CALENDAR.to_owned())),
+    let json = Accept::of(request)?.best(&sent) == Some(JCAL);
+    let timezones = calendar_timezones(request)?;
+    if !json && timezones.is_none() {
+        return Ok((bytes, CALENDAR.to_owned()));
     }
+    let mut tree = ical::parse(&bytes).map_err(Error::internal)?;
+    let changed = by_reference::apply(&mut tree, timezones);
+    Ok(match json {
+        true => (jcal::to_bytes(&tree).into(), format!("{JCAL};charset=utf-8")),
+        false if changed => (tree.to_bytes().into(), CALENDAR.to_owned()),
+        false => (bytes, CALENDAR.to_owned()),
+    })
 }
 
 #[cfg(test)]

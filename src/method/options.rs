@@ -11,7 +11,8 @@ pub const DAV: &str = "1, 2, 3, access-control, extended-mkcol, calendar-access,
     calendarserver-principal-property-search, calendar-proxy, calendarserver-private-events, \
     calendarserver-private-comments, calendarserver-recurrence-split, \
     calendarserver-group-attendee, calendar-managed-attachments, \
-    calendar-query-extended, calendarserver-home-sync, inbox-availability";
+    calendar-query-extended, calendarserver-home-sync, inbox-availability, \
+    calendar-no-timezone";
 
 /// Tells what can be done with the resource.
 pub fn run(context: &Context) -> Result<Response> {

@@ -2,10 +2,12 @@
 //! (RFC 7808). They answer GET and, the older one, POST; they read nothing but the zone database.
 
 use super::context::Context;
+use super::media_type;
 use crate::caldav::timezone_service::{classic, standard};
+use crate::dav::header::Accept;
 use crate::dav::name::CALENDARSERVER;
-use crate::dav::{Name, Response, Result, query};
-use crate::ical::Component;
+use crate::dav::{Error, Name, Response, Result, query};
+use crate::ical::{Component, jcal};
 use crate::xml::{self, Writer};
 
 const CALENDAR: &str = "text/calendar; charset=utf-8";
@@ -46,11 +48,37 @@ pub fn standard(context: &Context) -> Result<Response> {
     let query = query::pairs(request.query.as_deref());
     Ok(match standard::answer(below, &query, &base, context.now) {
         standard::Answer::Json(body) => Response::new(200).with_body(JSON, body.to_string()),
-        standard::Answer::Calendar(calendar) => calendar_answer(&calendar),
-        standard::Answer::Problem(status, body) => {
-            Response::new(status).with_body(PROBLEM, body.to_string())
-        }
+        standard::Answer::Calendar(calendar) => data(context, &calendar)?,
+        standard::Answer::Problem(status, body) => problem(status, &body),
     })
+}
+
+/// The data of one zone (RFC 7808 §5.3): in the format that is liked best, and not again to who
+/// has them.
+fn data(context: &Context, calendar: &Component) -> Result<Response> {
+    let formats = ["text/calendar", media_type::JCAL];
+    let accept = Accept::of(context.request)?;
+    let Some(format) = accept.best(&formats) else {
+        let standard::Answer::Problem(status, body) = standard::not_acceptable() else {
+            return Err(Error::status(406));
+        };
+        return Ok(problem(status, &body));
+    };
+    let json = format == media_type::JCAL;
+    let tag = format!("\"{}{}\"", standard::entity_tag(), if json { "-json" } else { "" });
+    let known = context.request.header("if-none-match").unwrap_or_default();
+    let response = if known.split(',').any(|known| ["*", tag.as_str()].contains(&known.trim())) {
+        Response::new(304)
+    } else if json {
+        Response::new(200).with_body(format, jcal::to_bytes(calendar))
+    } else {
+        calendar_answer(calendar)
+    };
+    Ok(response.with("etag", tag).with("vary", "Accept"))
+}
+
+fn problem(status: u16, body: &serde_json::Value) -> Response {
+    Response::new(status).with_body(PROBLEM, body.to_string())
 }
 
 const fn name(local: &'static str) -> Name {

@@ -16,6 +16,7 @@ mod failing_disk;
 mod guessing;
 mod harness;
 mod listening;
+mod odd_names;
 mod policy;
 mod principals;
 mod restarts;

@@ -8,6 +8,8 @@ mod matching;
 mod read;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod zoned_tests;
 
 pub use candidates::Candidates;
 

@@ -15,7 +15,7 @@ fn read(inside: &str) -> Result<Filter, crate::dav::Error> {
 }
 
 /// `comp-filter` around what is said of VEVENT.
-fn on_event(inside: &str) -> Filter {
+pub(super) fn on_event(inside: &str) -> Filter {
     let event = format!("<comp-filter name=\"VEVENT\">{inside}</comp-filter>");
     read(&format!("<comp-filter name=\"VCALENDAR\">{event}</comp-filter>")).unwrap()
 }

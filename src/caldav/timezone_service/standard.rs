@@ -1,6 +1,7 @@
-//! The time-zone data distribution service (RFC 7808): `capabilities`, `zones`, `observances`.
+//! The time-zone data distribution service (RFC 7808): `capabilities`, `zones`, `observances`,
+//! `leapseconds`.
 //!
-//! Leap seconds and truncated data are not offered, and `capabilities` says so. Observances are
+//! Truncated data are not offered, and `capabilities` says so. Observances are
 //! also found under the path of the drafts, which the conformance suite asks for.
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::values;
 use crate::ical::Component;
-use crate::ical::timezone::{Zone, generate, iana_version, zone_groups};
+use crate::ical::timezone::{Zone, generate, iana_version, leap_seconds, zone_groups};
 
 /// Changes of one zone in one answer.
 const OBSERVANCES_MAX: usize = 1000;
@@ -35,13 +36,49 @@ pub fn answer(
     let result = match path[..] {
         ["capabilities"] => Ok(Answer::Json(capabilities(base))),
         ["zones"] => zones(query, now),
-        ["zones", tzid] => {
-            zone(tzid).map(|zone| Answer::Calendar(generate::calendar(tzid, &zone, None)))
-        }
+        ["zones", tzid] => get(tzid, query),
+        ["leapseconds"] => Ok(Answer::Json(leapseconds())),
         ["zones", tzid, "observances"] | ["observances", tzid] => observances(tzid, query, now),
         _ => Err(problem(400, "invalid-action", "there is no such action")),
     };
     result.unwrap_or_else(|problem| problem)
+}
+
+/// The entity tag of every zone's data, without quotes: the release, and the way we write it.
+pub fn entity_tag() -> String {
+    format!("{}-2", iana_version())
+}
+
+/// `get` in a format we do not have (§5.3).
+pub fn not_acceptable() -> Answer {
+    problem(406, "invalid-format", "zones come as text/calendar and application/calendar+json")
+}
+
+/// `get` (§5.3).
+fn get(tzid: &str, query: &[(String, String)]) -> Result<Answer, Answer> {
+    let zone = zone(tzid)?;
+    for (name, code) in [("start", "invalid-start"), ("end", "invalid-end")] {
+        if !values(query, name).is_empty() {
+            return Err(problem(400, code, "data are not truncated here"));
+        }
+    }
+    Ok(Answer::Calendar(generate::calendar(tzid, &zone, None)))
+}
+
+/// `leapseconds` (§5.6).
+fn leapseconds() -> Value {
+    let list = leap_seconds();
+    let offsets: Vec<Value> = list
+        .offsets
+        .iter()
+        .map(|(onset, offset)| json!({ "utc-offset": offset, "onset": onset.to_string() }))
+        .collect();
+    json!({
+        "expires": list.expires.to_string(),
+        "publisher": "IANA",
+        "version": iana_version(),
+        "leapseconds": offsets,
+    })
 }
 
 /// RFC 7808 §4.1.7. `error-code` is what the drafts had.
@@ -78,7 +115,7 @@ fn capabilities(base: &str) -> Value {
         "version": 1,
         "info": {
             "primary-source": format!("IANA:{}", iana_version()),
-            "formats": ["text/calendar"],
+            "formats": ["text/calendar", "application/calendar+json"],
             "truncated": { "any": false, "untruncated": true },
             "contacts": [],
         },
@@ -88,6 +125,7 @@ fn capabilities(base: &str) -> Value {
             action("get", format!("{base}/zones{{/tzid}}"), &[]),
             action("expand", format!("{base}/zones{{/tzid}}/observances{{?start,end}}"), &range),
             action("find", format!("{base}/zones{{?pattern}}"), &[("pattern", true)]),
+            action("leapseconds", format!("{base}/leapseconds"), &[]),
         ],
     })
 }
@@ -99,11 +137,12 @@ fn zones(query: &[(String, String)], now: DateTime<Utc>) -> Result<Answer, Answe
         [text] => Some(Pattern::parse(text).ok_or_else(bad_pattern)?),
         _ => return Err(bad_pattern()),
     };
-    if values(query, "changedsince").len() > 1 {
-        return Err(problem(400, "invalid-changedsince", "changedsince is given once"));
-    }
     let version = iana_version();
-    let unchanged = pattern.is_none() && values(query, "changedsince") == [version];
+    let unchanged = match values(query, "changedsince")[..] {
+        [] => false,
+        [token] if is_release(token) && pattern.is_none() => token == version,
+        _ => return Err(problem(400, "invalid-changedsince", "not one token of this service")),
+    };
     let mut found: Vec<Value> = Vec::new();
     for (tzid, aliases) in zone_groups() {
         let wanted = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.matches(name));
@@ -112,7 +151,7 @@ fn zones(query: &[(String, String)], now: DateTime<Utc>) -> Result<Answer, Answe
         }
         found.push(json!({
             "tzid": tzid,
-            "etag": version,
+            "etag": entity_tag(),
             "publisher": "IANA",
             "version": version,
             "aliases": aliases,
@@ -123,6 +162,14 @@ fn zones(query: &[(String, String)], now: DateTime<Utc>) -> Result<Answer, Answe
         "dtstamp": text(now),
         "timezones": found,
     })))
+}
+
+/// Tokens are releases of the database: years with letters.
+fn is_release(token: &str) -> bool {
+    let letters = token.trim_start_matches(|c: char| c.is_ascii_digit());
+    token.len() == letters.len() + 4
+        && !letters.is_empty()
+        && letters.chars().all(|c| c.is_ascii_lowercase())
 }
 
 fn bad_pattern() -> Answer {

@@ -70,14 +70,10 @@ fn extended(raw: &str) -> String {
     }
 }
 
-/// Undoes [`extended`]; other text, such as a duration, stays.
+/// Undoes [`extended`]; other text, such as a duration or half a date, stays.
 fn basic(text: &str) -> String {
-    let looks_extended = text.bytes().all(|b| b.is_ascii_digit() || b"-:TZ".contains(&b));
-    let starts = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    match looks_extended && starts {
-        true => text.replace(['-', ':'], ""),
-        false => text.to_owned(),
-    }
+    let basic = text.replace(['-', ':'], "");
+    if extended(&basic) == text { basic } else { text.to_owned() }
 }
 
 fn extended_offset(raw: &str) -> String {

@@ -1,7 +1,7 @@
 //! Components with RECURRENCE-ID (RFC 5545 §3.8.4.4) and what RANGE=THISANDFUTURE does to the
 //! instances after them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use super::shape::{Length, Shape};
 use super::{Instance, RecurError};
@@ -53,14 +53,22 @@ impl<'a> Override<'a> {
     /// A later instance that a THISANDFUTURE override governs: moved as far on the wall clock as
     /// the override itself is.
     pub fn later_instance(&self, id: DateOrTime, utc: DateTime<Utc>, zones: &Zones) -> Instance {
-        let local = zones.local_like(utc, &self.start);
+        let local = self.wall_clock(&id, utc, zones);
         let start = self.start.with_local(local).plus(self.shift(zones));
         self.instance_at(id, utc, start, zones)
     }
 
     /// How far it is moved on the wall clock.
     pub fn shift(&self, zones: &Zones) -> TimeDelta {
-        self.start.local() - zones.local_like(self.utc, &self.start)
+        self.start.local() - self.wall_clock(&self.id, self.utc, zones)
+    }
+
+    /// What the clock of this override shows at an instance. It is asked only where the instance
+    /// is counted by another clock: a time that a gap skips stays what was written.
+    fn wall_clock(&self, id: &DateOrTime, utc: DateTime<Utc>, zones: &Zones) -> NaiveDateTime {
+        let same_clock = std::mem::discriminant(id) == std::mem::discriminant(&self.start)
+            && id.tzid() == self.start.tzid();
+        if same_clock { id.local() } else { zones.local_like(utc, &self.start) }
     }
 
     fn instance_at(

@@ -7,6 +7,7 @@
 mod eras;
 pub mod generate;
 mod groups;
+mod leap_seconds;
 mod names;
 mod source;
 mod vtimezone;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 pub use groups::zone_groups;
+pub use leap_seconds::{LeapSeconds, leap_seconds};
 pub use names::{iana_names, iana_version, is_iana_name};
 pub use zone::{Transition, Zone};
 

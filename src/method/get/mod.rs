@@ -14,7 +14,8 @@ use super::conditions::{self, State, Verdict};
 use super::context::Context;
 use super::{free_busy_url, guard, media_type, timezones};
 use crate::acl::Privilege;
-use crate::dav::header::Accept;
+use crate::caldav::by_reference;
+use crate::dav::header::{Accept, calendar_timezones};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Body, ETag, Error, Method, Response, Result};
 use crate::ical::{self, jcal};
@@ -151,13 +152,18 @@ fn content(context: &Context, resource: &Resource) -> Result<(Bytes, String)> {
 /// A calendar object in the format the client asks for, as far as it may see it.
 fn shown(context: &Context, resource: &Resource, bytes: Bytes) -> Result<(Bytes, String)> {
     let json = Accept::of(context.request)?.names(media_type::JCAL);
-    if !json && context.access.sees_all(resource) {
+    let timezones = calendar_timezones(context.request)?;
+    if !json && timezones.is_none() && context.access.sees_all(resource) {
         return Ok((bytes, media_type::CALENDAR.to_owned()));
     }
-    let object = ical::parse(&bytes).map_err(Error::internal)?;
+    let mut object = ical::parse(&bytes).map_err(Error::internal)?;
     let view = match context.access.shown(resource, &object) {
+        Shown::Whole if by_reference::apply(&mut object, timezones) => Some(object.clone()),
         Shown::Whole => None,
-        Shown::Part(view) => Some(view),
+        Shown::Part(mut view) => {
+            by_reference::apply(&mut view, timezones);
+            Some(view)
+        }
         // It was not private when access was decided.
         Shown::Nothing => return Err(Error::status(403).because("the owner keeps it private")),
     };
@@ -175,19 +181,21 @@ fn shown(context: &Context, resource: &Resource, bytes: Bytes) -> Result<(Bytes,
 fn whole_calendar(context: &Context) -> Result<Response> {
     let resource = &context.resource;
     let name = resource.properties().text(&crate::dav::Name::dav("displayname"));
+    let timezones = calendar_timezones(context.request)?;
     let mut merged = Merged::new(name.as_deref().or(resource.path.name()));
     for member in resource.members() {
         if !context.access.may(&member, Privilege::Read) {
             continue;
         }
         let Some(bytes) = member.read()? else { continue };
-        if let Ok(object) = ical::parse(&bytes) {
-            match context.access.shown(&member, &object) {
-                Shown::Whole => merged.add(&object),
-                Shown::Part(view) => merged.add(&view),
-                Shown::Nothing => {}
-            }
+        let Ok(mut object) = ical::parse(&bytes) else { continue };
+        match context.access.shown(&member, &object) {
+            Shown::Whole => {}
+            Shown::Part(view) => object = view,
+            Shown::Nothing => continue,
         }
+        by_reference::apply(&mut object, timezones);
+        merged.add(&object);
     }
     let mut response = Response::new(200).with("content-type", media_type::CALENDAR);
     response.body = Body::Full(merged.finish().into());

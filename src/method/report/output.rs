@@ -65,11 +65,9 @@ impl Output {
             .data
             .apply(stored, &zones)
             .map_err(|error| Error::status(403).because(error.to_string()))?;
-        match self.timezones {
-            Some(true) if self.data.expand.is_none() => drop(by_reference::complete(&mut tree)),
-            Some(false) => drop(by_reference::strip(&mut tree)),
-            _ => {}
-        }
+        // Expanded instances are in UTC.
+        let timezones = self.timezones.filter(|wanted| !wanted || self.data.expand.is_none());
+        by_reference::apply(&mut tree, timezones);
         match self.data.format {
             Format::ICalendar => Ok(text_of(&tree.to_bytes()).into_owned().into()),
             Format::JCal => Ok(text_of(&jcal::to_bytes(&tree)).into_owned().into()),
