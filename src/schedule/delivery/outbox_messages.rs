@@ -140,10 +140,12 @@ fn message(
 }
 
 /// The client's message with addresses as the server writes them, and without its bookkeeping.
-fn outgoing(message: &Component, users: &dyn CalendarUsers) -> Component {
+fn outgoing(message: &Component, env: &Env<'_>) -> Component {
     const BOOKKEEPING: [&str; 3] = ["SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND"];
     let mut message = message.clone();
-    normalise_addresses(&mut message, users);
+    if env.options.normalise_addresses {
+        normalise_addresses(&mut message, env);
+    }
     let lines = message.main_components_mut().flat_map(Component::properties_mut);
     let lines = lines.filter(|p: &&mut Property| matches!(p.name(), "ORGANIZER" | "ATTENDEE"));
     for line in lines {
