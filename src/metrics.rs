@@ -154,7 +154,7 @@ pub fn text(gauges: Gauges) -> String {
         (
             "daybook_damaged_files",
             "gauge",
-            "Files in open homes that are no calendar objects.",
+            "Files in open homes that are no calendar objects, or have the UID of another.",
             gauges.damaged as u64,
         ),
     ] {

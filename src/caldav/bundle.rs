@@ -45,21 +45,27 @@ pub fn split(calendar: &Component) -> (Vec<Component>, usize) {
         }
         members.push(component);
     }
-    let made = order.into_iter().map(|uid| object(calendar, &objects[uid])).collect();
+    let zones: Vec<(String, &Component)> = calendar
+        .components()
+        .filter_map(|component| Some((zone_name(component)?, component)))
+        .collect();
+    let made = order.into_iter().map(|uid| object(calendar, &zones, &objects[uid])).collect();
     (made, without)
 }
 
 /// An object of its own with the time zones it names.
-fn object(calendar: &Component, members: &[&Component]) -> Component {
+fn object(
+    calendar: &Component,
+    zones: &[(String, &Component)],
+    members: &[&Component],
+) -> Component {
     let mut made = Component::new("VCALENDAR");
     let properties = calendar.properties().filter(|property| property.name() != "METHOD");
     let general = properties.filter(|property| !property.name().starts_with("X-WR-"));
     general.for_each(|property| made.push(property.clone()));
     let mut used = BTreeSet::new();
     members.iter().for_each(|member| zones_of(member, &mut used));
-    let zones = calendar
-        .components()
-        .filter(|zone| zone_name(zone).is_some_and(|name| used.contains(&name)));
+    let zones = zones.iter().filter(|(name, _)| used.contains(name)).map(|(_, zone)| *zone);
     zones.chain(members.iter().copied()).for_each(|one| made.push_component(one.clone()));
     made
 }

@@ -164,6 +164,24 @@ impl Dir {
         }
     }
 
+    /// Owner and permissions of `name`, without following it.
+    pub fn owner(&self, name: &str) -> Result<Option<(u32, u32)>> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some((stat.st_uid, Mode::from_raw_mode(stat.st_mode).bits() & 0o7777))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.error("stat", name, error)),
+        }
+    }
+
+    /// Gives `name`, which is no link, to another owner and lets that one read and write it.
+    pub fn give(&self, name: &str, owner: u32, permissions: u32) -> Result<()> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let failed = |error| self.error("give away", name, error);
+        let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty()).map_err(failed)?;
+        rustix::fs::fchmod(&fd, Mode::from_raw_mode(permissions)).map_err(failed)?;
+        rustix::fs::fchown(&fd, Some(rustix::fs::Uid::from_raw(owner)), None).map_err(failed)
+    }
+
     /// What the system knows of the directory itself.
     pub fn own_stat(&self) -> Result<Stat> {
         self.fault("stat", "")?;

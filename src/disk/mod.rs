@@ -62,6 +62,11 @@ impl DiskError {
         PASSING.iter().any(|passing| number == Some(passing.raw_os_error()))
     }
 
+    /// The server may not do this.
+    pub fn is_denied(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+
     /// The name is taken.
     pub fn is_taken(&self) -> bool {
         self.source.kind() == io::ErrorKind::AlreadyExists

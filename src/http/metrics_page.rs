@@ -1,12 +1,13 @@
 //! `GET /metrics` on a listener of its own, for a Prometheus on a network that may see it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Answered, Application};
 use crate::app::App;
 use crate::dav::{Method, Request, Response};
 use crate::metrics::{self, Gauges};
-use crate::store::{Home, HomePath, ObjectKind, Snapshot};
+use crate::store::{CollectionKind, Home, HomePath, ObjectKind, Snapshot};
 
 /// The page as an application.
 pub struct MetricsPage {
@@ -29,24 +30,26 @@ impl MetricsPage {
     }
 }
 
+/// Files that are no calendar objects, and objects whose UID another one of their calendar has.
 fn damaged_in(home: &Home) -> usize {
     let snapshot: Arc<Snapshot> = home.snapshot();
     let mut waiting = vec![HomePath::root()];
     let mut count = 0;
     while let Some(path) = waiting.pop() {
         let Some(collection) = snapshot.collection(&path) else { continue };
-        for (name, entry) in collection.children() {
-            match entry.object() {
-                Some(object) => count += usize::from(is_damaged(&object.kind)),
-                None => waiting.push(path.join(name)),
-            }
-        }
+        let calendar = collection.kind == CollectionKind::Calendar;
+        let mut uids = HashSet::new();
+        count += collection
+            .objects()
+            .filter(|(_, object)| match &object.kind {
+                ObjectKind::Damaged { .. } => true,
+                ObjectKind::Calendar(summary) => calendar && !uids.insert(&*summary.uid),
+                ObjectKind::Plain => false,
+            })
+            .count();
+        waiting.extend(collection.collections().map(|(name, _)| path.join(name)));
     }
     count
-}
-
-fn is_damaged(kind: &ObjectKind) -> bool {
-    matches!(kind, ObjectKind::Damaged { .. })
 }
 
 impl Application for MetricsPage {

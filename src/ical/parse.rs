@@ -20,13 +20,14 @@ pub struct ParseError {
 
 /// Reads exactly one VCALENDAR.
 pub fn parse(bytes: &[u8]) -> Result<Component, ParseError> {
-    let mut calendars = Parser::new(bytes).run(1)?;
+    let mut calendars = Parser::new(bytes, 1).run(1)?;
     calendars.pop().ok_or_else(|| ParseError { line: 1, reason: "no VCALENDAR".to_owned() })
 }
 
-/// Reads any number of VCALENDARs one after the other, as exported files may hold them.
+/// Reads any number of VCALENDARs one after the other, as exported files may hold them; they may
+/// be a hundred times as large as one object.
 pub fn parse_stream(bytes: &[u8]) -> Result<Vec<Component>, ParseError> {
-    Parser::new(bytes).run(limits::COMPONENTS)
+    Parser::new(bytes, 100).run(limits::COMPONENTS)
 }
 
 struct Parser {
@@ -34,12 +35,14 @@ struct Parser {
     open: Vec<Component>,
     done: Vec<Component>,
     components: usize,
+    /// How many objects there may be in it.
+    objects: usize,
 }
 
 impl Parser {
-    fn new(bytes: &[u8]) -> Self {
+    fn new(bytes: &[u8], objects: usize) -> Self {
         let source = Bytes::copy_from_slice(bytes);
-        Self { source, open: Vec::new(), done: Vec::new(), components: 0 }
+        Self { source, open: Vec::new(), done: Vec::new(), components: 0, objects }
     }
 
     fn run(mut self, calendars: usize) -> Result<Vec<Component>, ParseError> {
@@ -49,7 +52,7 @@ impl Parser {
         for (count, line) in Lines::new(&source).enumerate() {
             last = line.number;
             let fail = |reason: &str| ParseError { line: line.number, reason: reason.to_owned() };
-            if count >= limits::CONTENT_LINES {
+            if count >= limits::CONTENT_LINES * self.objects {
                 return Err(fail("more lines than this server reads"));
             }
             let text = line.unfold(&source).ok_or_else(|| fail("not UTF-8"))?;
@@ -104,7 +107,8 @@ impl Parser {
             });
         }
         self.components += 1;
-        if self.components > limits::COMPONENTS || self.open.len() >= limits::COMPONENT_DEPTH {
+        let many = self.components > limits::COMPONENTS * self.objects;
+        if many || self.open.len() >= limits::COMPONENT_DEPTH {
             return Err("more components than this server reads".to_owned());
         }
         let mut component = Component::new(name);

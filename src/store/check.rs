@@ -6,13 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::dav::Name;
+use crate::dav::name::CALDAV;
 use crate::disk::{self, Dir, Tree, layout};
 use crate::index::{Collection, CollectionKind, HomePath, Log, ObjectKind, PropertySet, Snapshot};
+
+use crate::xml;
 
 use super::reconcile::Reconciler;
 use super::store::homes_in;
 use super::{Home, Store, StoreError, StoreOptions};
 
+mod files;
 mod surroundings;
 
 /// Something that is not as it should be.
@@ -54,6 +61,7 @@ pub fn run(root: &Path, repair: bool) -> Result<Report, StoreError> {
             let started = started_ns(&tree)?;
             for guid in homes_in(&tree)? {
                 report.homes += 1;
+                files::check(&tree, &guid, false, &mut report)?;
                 match beside(&tree, &guid, started) {
                     Ok(findings) => report.findings.extend(findings),
                     Err(error) => report.findings.push(whole(guid.into(), error.to_string())),
@@ -75,6 +83,7 @@ fn whole(path: PathBuf, reason: String) -> Finding {
 fn offline(store: &Store, repair: bool, report: &mut Report) -> Result<(), StoreError> {
     for guid in store.homes()? {
         report.homes += 1;
+        files::check(&store.tree, &guid, repair, report)?;
         let found = match store.home(&guid) {
             Ok(Some(home)) => check_home(&home)?,
             Ok(None) => continue,
@@ -149,18 +158,37 @@ fn findings(directory: &Path, known: &Snapshot, rebuilt: &Snapshot) -> Vec<Findi
     let mut uids: BTreeMap<(HomePath, Arc<str>), Vec<HomePath>> = BTreeMap::new();
     walk(&HomePath::root(), rebuilt.root(), &mut |path, collection| {
         let mut folded: BTreeMap<String, &Arc<str>> = BTreeMap::new();
+        for (name, _) in collection.children() {
+            if let Some(other) = folded.insert(folded_name(name), name) {
+                let reason = format!(
+                    "its name is that of {other} but for capital letters or how accents are written"
+                );
+                findings.push(finding(&path.join(name), 0, reason));
+            }
+        }
+        let kinds = component_kinds(collection);
+        if collection.kind == CollectionKind::Calendar {
+            for (name, _) in collection.collections() {
+                let reason =
+                    "a calendar holds no directories: what is in it is not served as events";
+                findings.push(finding(&path.join(name), 0, reason.to_owned()));
+            }
+        }
         for (name, object) in collection.objects() {
             let path = path.join(name);
-            if let Some(other) = folded.insert(name.to_lowercase(), name) {
-                let reason = format!("its name is that of {other} but for capital letters");
-                findings.push(finding(&path, 0, reason));
-            }
             match &object.kind {
                 ObjectKind::Damaged { line, reason } => {
                     findings.push(finding(&path, *line, reason.to_string()));
                 }
                 ObjectKind::Calendar(summary) if collection.kind == CollectionKind::Calendar => {
                     let parent = path.parent().unwrap_or_default();
+                    if let Some(kinds) = &kinds
+                        && !kinds.iter().any(|kind| **kind == *summary.component)
+                    {
+                        let (kinds, component) = (kinds.join(", "), &summary.component);
+                        let reason = format!("it is a {component}, and its calendar takes {kinds}");
+                        findings.push(finding(&path, 0, reason));
+                    }
                     uids.entry((parent, summary.uid.clone())).or_default().push(path);
                 }
                 ObjectKind::Calendar(_) | ObjectKind::Plain => {}
@@ -174,6 +202,20 @@ fn findings(directory: &Path, known: &Snapshot, rebuilt: &Snapshot) -> Vec<Findi
         }
     }
     findings
+}
+
+/// What two names have in common that some file systems take for one (NFC and NFD, capitals).
+fn folded_name(name: &str) -> String {
+    name.nfc().collect::<String>().to_lowercase()
+}
+
+/// The kinds of components that a calendar takes; none when it does not say.
+fn component_kinds(collection: &Collection) -> Option<Vec<String>> {
+    let name = Name::caldav("supported-calendar-component-set");
+    let element = xml::parse(collection.properties.get(&name)?.as_bytes()).ok()?;
+    let comps = element.children_named(CALDAV, "comp");
+    let kinds = comps.filter_map(|comp| comp.attribute("name"));
+    Some(kinds.map(str::to_ascii_uppercase).collect())
 }
 
 /// The home as its files alone say.

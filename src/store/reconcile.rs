@@ -147,9 +147,17 @@ impl Reconciler {
         if path.segments().len() > DEPTH {
             return Ok(());
         }
-        match dir.open_dir(name)? {
-            Some(child) => self.collection(&child, path),
-            None => Ok(()),
+        match dir.open_dir(name) {
+            Ok(Some(child)) => self.collection(&child, path),
+            Ok(None) => Ok(()),
+            // One directory that others closed to the server: the rest of the home is served.
+            Err(error) if error.is_denied() => {
+                if !self.read_only {
+                    tracing::warn!(%error, "a directory that cannot be read");
+                }
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -261,8 +269,25 @@ impl Reconciler {
         {
             tracing::warn!(path = %dir.path().join(name).display(), line, %reason, "damaged file");
         }
+        self.tell_of_twin(dir, name, path, &entry);
         self.edit(Edit::PutObject { path: path.clone(), entry });
         Ok(())
+    }
+
+    /// Says once that a calendar has two objects of the same UID (RFC 4791 §4.1).
+    fn tell_of_twin(&self, dir: &Dir, name: &str, path: &HomePath, entry: &ObjectEntry) {
+        let parent = path.parent();
+        let kind = parent.as_ref().and_then(|parent| self.work.collection(parent)).map(|c| c.kind);
+        let ObjectKind::Calendar(summary) = &entry.kind else { return };
+        if self.read_only || kind != Some(CollectionKind::Calendar) {
+            return;
+        }
+        let twins = self.work.by_uid(&summary.uid).into_iter();
+        let mut twins = twins.filter(|other| other != path && other.parent() == parent);
+        if let Some(other) = twins.next() {
+            let (path, uid) = (dir.path().join(name), &summary.uid);
+            tracing::warn!(path = %path.display(), %uid, %other, "damaged file: its UID is used");
+        }
     }
 }
 
@@ -275,10 +300,13 @@ pub(super) fn clean(dir: &Dir) -> Result<(), StoreError> {
     for listed in dir.list()?.0 {
         if listed.name.starts_with(layout::TEMPORARY) {
             dir.remove_all(&listed.name)?;
-        } else if listed.kind == EntryKind::Directory
-            && let Some(child) = dir.open_dir(&listed.name)?
-        {
-            clean(&child)?;
+        } else if listed.kind == EntryKind::Directory {
+            match dir.open_dir(&listed.name) {
+                Ok(Some(child)) => clean(&child)?,
+                // What the server may not read it did not leave there.
+                Err(error) if !error.is_denied() => return Err(error.into()),
+                _ => {}
+            }
         }
     }
     Ok(())

@@ -67,14 +67,22 @@ pub(super) fn file(
         Ok(content) => content,
         Err(reason) => return intake.refuse(&at, 0, reason),
     };
-    let tree = match ical::parse(&content) {
-        Ok(tree) => tree,
+    let calendars = match ical::parse_stream(&content) {
+        Ok(calendars) => calendars,
         Err(error) => return intake.refuse(&at, error.line, error.reason),
     };
-    let (objects, without) = bundle::split(&tree);
+    if calendars.is_empty() {
+        return intake.refuse(&at, 0, "no VCALENDAR");
+    }
+    let (mut objects, mut without) = (Vec::new(), 0);
+    for calendar in &calendars {
+        let (found, lost) = bundle::split(calendar);
+        objects.extend(found);
+        without += lost;
+    }
     intake.expect(objects.len() + without);
     (0..without).for_each(|_| intake.refuse(&at, 0, "a component without a UID"));
-    let single = objects.len() == 1 && without == 0 && tree.uid().is_some();
+    let single = objects.len() == 1 && without == 0 && calendars.len() == 1;
     for object in objects {
         let named = single && name.ends_with(".ics");
         let item = Item {

@@ -8,6 +8,7 @@ mod command_line;
 mod configuration;
 mod conformance;
 mod crash;
+mod damaged_input;
 mod demo;
 mod discovery_walk;
 mod existence;
