@@ -15,6 +15,7 @@ use crate::auth::{Authenticator, Options};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::http::listener::Listener;
+use crate::http::local::{self, Local};
 use crate::http::metrics_page::MetricsPage;
 use crate::http::pipeline::Pipeline;
 use crate::http::{Site, Transport, tls};
@@ -89,6 +90,11 @@ pub fn run(
     let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
     let config = Arc::new(config);
     let app = Arc::new(assemble(&config)?);
+    let poll = config.data.poll_seconds;
+    let poll = (poll > 0).then(|| Duration::from_secs(poll));
+    if let Err(error) = crate::watch::start(&app.store, poll) {
+        tracing::warn!(%error, "changes past the server are seen only after a restart");
+    }
     let waiting = replay(&app);
     let transport = Transport::from(&*config).with_tls(tls::load(&config.tls)?);
     let site = Site::over(Arc::new(Pipeline::new(Arc::clone(&app))), transport);
@@ -98,15 +104,24 @@ pub fn run(
             tracing::error!("a socket of systemd wants TLS, but [tls] has no certificate");
         }
         let counts = Listener::bind(&config.metrics.listen).await?;
+        let place = local::socket(&config.data.root);
+        let near = Listener::local(&place).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "daybook put cannot ask this server");
+            Listener::nowhere()
+        });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(signals(settings, Arc::clone(&app), Arc::clone(&site), stop)?);
         let page = Arc::new(MetricsPage::new(Arc::clone(&app)));
         let silent = Site::over(page, Transport::from(&*config).silent());
         tokio::spawn(counts.serve(silent, stopped.clone(), patience));
+        let putter = Arc::new(Local::new(Arc::clone(&app)));
+        let putter = Site::over(putter, Transport::from(&*config).local());
+        let near = tokio::spawn(near.serve(putter, stopped.clone(), patience));
         tokio::spawn(follow_groups(Arc::clone(&app)));
         tokio::spawn(deliver_later(Arc::clone(&app), waiting));
         ready(&listener.addresses());
         listener.serve(site, stopped, patience).await;
+        let _ = near.await;
         Ok::<(), StartError>(())
     })?;
     // Threads that still produce for a client that stopped reading are not waited for.
@@ -171,7 +186,7 @@ async fn deliver_later(app: Arc<App>, mut waiting: BTreeSet<String>) {
 }
 
 /// Builds the parts in the order in which they need each other.
-fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
+pub fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
     let clock = Clock::system();
     let root = &config.data.root;
     let accounts = &config.directory.file;
@@ -187,11 +202,6 @@ fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
             index_memory_bytes: (memory > 0).then_some(memory),
         },
     )?;
-    let poll = config.data.poll_seconds;
-    let poll = (poll > 0).then(|| Duration::from_secs(poll));
-    if let Err(error) = crate::watch::start(&store, poll) {
-        tracing::warn!(%error, "changes past the server are seen only after a restart");
-    }
     let authenticator =
         Authenticator::new(Options::from(&**config), Arc::clone(&principals), clock.clone());
     Ok(App { config: ArcSwap::new(Arc::clone(config)), clock, store, principals, authenticator })

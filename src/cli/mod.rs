@@ -8,6 +8,7 @@ mod demo;
 mod export;
 mod import;
 mod principals;
+mod put;
 mod serve;
 mod user;
 
@@ -41,6 +42,8 @@ enum Command {
     Principals(principals::Arguments),
     /// Explain who may do what, and why.
     Access(access::Arguments),
+    /// Store an object as a client would, invitations included, beside a running server too.
+    Put(put::Arguments),
     /// Write calendars as .ics files, or a whole home as one archive; no server may be running.
     Export(export::Arguments),
     /// Take over files, vdirs, a Radicale, a Darwin Calendar Server or an archive; sends nothing
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
         Command::User(arguments) => user::run(arguments),
         Command::Principals(arguments) => principals::run(&arguments),
         Command::Access(arguments) => access::run(&arguments),
+        Command::Put(arguments) => put::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
     };

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -47,6 +48,16 @@ impl Listener {
             listener.sockets.push(Socket::unix(&config.server.unix).await?);
         }
         Ok(listener)
+    }
+
+    /// The socket in the data directory for those who may write to it.
+    pub async fn local(path: &Path) -> io::Result<Self> {
+        Ok(Self { sockets: vec![Socket::private(path).await?] })
+    }
+
+    /// Listens nowhere.
+    pub fn nowhere() -> Self {
+        Self { sockets: Vec::new() }
     }
 
     /// Where it listens, and whether with TLS; port 0 has become a real one.

@@ -8,6 +8,7 @@ pub mod access_log;
 pub mod connection;
 pub mod exchange;
 pub mod listener;
+pub mod local;
 pub mod metrics_page;
 pub mod pace;
 pub mod pipeline;
@@ -85,6 +86,11 @@ impl Transport {
     /// With certificate and key; without, sockets for TLS accept nobody.
     pub fn with_tls(self, tls: Option<Arc<ServerConfig>>) -> Self {
         Self { tls, ..self }
+    }
+
+    /// As seen from the same host: no proxy, no TLS.
+    pub fn local(self) -> Self {
+        Self { prefix: String::new(), trusted: Vec::new(), redirect: None, ..self }
     }
 
     /// Without lines in the access log and without being counted.

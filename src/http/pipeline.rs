@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Answered, Application, response, well_known};
 use crate::acl::{self, Need, Privilege, Rule};
 use crate::app::App;
+use crate::auth::Actor;
 use crate::dav::{Error, Method, Request, ResourceKind, Response, Result};
 use crate::method::{self, Context};
 use crate::resource::access::{self, Access};
@@ -24,6 +25,11 @@ impl Pipeline {
     fn run(&self, request: &Request, user: &mut String) -> Result<Response> {
         let actor = self.app.authenticator.authenticate(request)?;
         *user = actor.log_name();
+        self.run_as(request, actor)
+    }
+
+    /// Answers a request of which it is known who makes it.
+    pub(super) fn run_as(&self, request: &Request, actor: Actor) -> Result<Response> {
         let directory = self.app.principals.current();
         let resolver = Resolver { store: &self.app.store, directory: &directory };
         let policy = access::policy(&directory, &self.app.config().privacy);

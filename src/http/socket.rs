@@ -63,6 +63,17 @@ impl Socket {
         Ok(Self { kind: Kind::Unix(listener, Unlink(Some(path.to_owned()))), tls: false })
     }
 
+    /// A Unix socket for the server's own user. It gets its name when nobody else may open it.
+    pub(super) async fn private(path: &Path) -> io::Result<Self> {
+        let early = path.with_extension("new");
+        let _ = rustix::fs::unlink(&early);
+        let listener = UnixListener::bind(&early).map_err(|error| named(path.display(), error))?;
+        let own = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::chmod(&early, own)?;
+        rustix::fs::rename(&early, path)?;
+        Ok(Self { kind: Kind::Unix(listener, Unlink(Some(path.to_owned()))), tls: false })
+    }
+
     /// The sockets that systemd opened for us; usually none.
     pub(super) fn inherited() -> io::Result<Vec<Self>> {
         let mut given = ListenFd::from_env();

@@ -3,6 +3,7 @@
 
 mod access;
 mod attachments;
+mod backup;
 mod behind_proxy;
 mod command_line;
 mod configuration;
@@ -20,6 +21,7 @@ mod listening;
 mod odd_names;
 mod policy;
 mod principals;
+mod put;
 mod restarts;
 mod sign_in;
 mod tidy;
