@@ -255,3 +255,6 @@ fn reload(settings: &Settings, app: &App, site: &Site) {
         Err(error) => tracing::error!(%error, "configuration not reloaded"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ mod tracking;
 mod transfer;
 
 pub use context::Context;
+pub use scheduling::options as scheduling_options;
 
 use crate::dav::{Method, Response, Result};
 

@@ -7,6 +7,7 @@
 //! Order of a write: [`lock`] the UID, ask [`on_put`] or [`on_delete`] inside the transaction,
 //! store what the plan says with its spool entries, commit, [`deliver`].
 
+pub mod agreement;
 pub mod attendee;
 pub mod attendees;
 pub mod changes;
@@ -33,8 +34,8 @@ pub mod view;
 mod tests;
 
 pub use delivery::{
-    Committed, DamagedCopies, Delete, Env, Host, Options, Orphans, Plan, Post, Put, Relocation,
-    Resident, Right, Split, SplitPlan, Stored, default_calendar, deliver, is_scheduling_object,
-    lock, on_copy, on_delete, on_move, on_put, on_split, post, refresh_groups, replay,
-    schedule_tag,
+    Agreement, Committed, DamagedCopies, Delete, Disagreement, Env, Host, Options, Orphans, Plan,
+    Post, Put, Relocation, Resident, Right, Split, SplitPlan, Stored, Users, check_agreement,
+    default_calendar, deliver, is_scheduling_object, lock, on_copy, on_delete, on_move, on_put,
+    on_split, post, refresh_groups, replay, schedule_tag,
 };

@@ -84,7 +84,7 @@ pub fn store(
     let Some(differs) = without_called_off(differs, &called_off) else {
         return Ok(Plan { object: new, messages });
     };
-    let only = narrowed(&differs, &reach);
+    let only = narrowed(&differs, &reach, &Object::new(&new).instances());
     let everything = |attendee: &str| !was_served(old, attendee, change.organizer, users);
     for attendee in served_in_order(&new, change.organizer, users) {
         let limit =
@@ -153,9 +153,13 @@ fn called_off(
     users: &dyn CalendarUsers,
 ) -> BTreeMap<Instance, BTreeSet<String>> {
     let after = Object::new(new);
+    // A CANCEL of the series would take the instances along that go on.
+    let goes_on = new.overrides().any(|component| !is_cancelled(component));
     let off = after.components().filter(|(instance, component)| {
         let known = before.find_or_derive(*instance);
-        is_cancelled(component) && known.is_some_and(|known| !is_cancelled(&known))
+        is_cancelled(component)
+            && known.is_some_and(|known| !is_cancelled(&known))
+            && !(goes_on && *instance == Instance::Master)
     });
     off.map(|(i, c)| (i, attendees::served(c, organizer, users))).collect()
 }
@@ -191,13 +195,21 @@ fn without_called_off(
     (!rest.is_empty()).then_some(rest)
 }
 
-/// The instances that changed; `None` when the master did, so that everything is sent.
-fn narrowed(differs: &Difference, reach: &Reschedule) -> Option<BTreeSet<Instance>> {
+/// The instances that changed; `None` when the master did, or when an instance follows the master
+/// again, so that everything is sent.
+fn narrowed(
+    differs: &Difference,
+    reach: &Reschedule,
+    present: &BTreeSet<Instance>,
+) -> Option<BTreeSet<Instance>> {
     let loud = differs
         .iter()
         .filter(|(_, changes)| changes.keys().any(|name| !QUIET.contains(&name.as_str())));
     let instances: BTreeSet<Instance> = loud.map(|(instance, _)| *instance).collect();
-    let all = reach.everything || instances.is_empty() || instances.contains(&Instance::Master);
+    let all = reach.everything
+        || instances.is_empty()
+        || instances.contains(&Instance::Master)
+        || !instances.is_subset(present);
     (!all).then_some(instances)
 }
 

@@ -6,6 +6,7 @@ use super::attendees;
 use super::changes::{ReplyChange, ScheduleChanges};
 use super::itip::stamp;
 use super::object::{Instance, Object, instance_of, put_component, zones_of};
+use super::smart_merge;
 use super::users::CalendarUsers;
 use crate::ical::{Component, Property};
 
@@ -47,12 +48,34 @@ pub fn process(
         put_component(&mut object, &all, component);
         changes.push(change);
     }
+    if let Some(master) = message.master() {
+        for instance in unsent(message, stored) {
+            let Some(mut component) = Object::new(&object).find(instance).cloned() else {
+                continue;
+            };
+            let change = apply(master, &mut component, instance, &attendee, now, users);
+            let all = zones_of(&object);
+            put_component(&mut object, &all, component);
+            changes.extend(change.filter(|change| change.partstat || change.comment));
+        }
+    }
     if changes.is_empty() {
         return None;
     }
     let answer_changed = changes.iter().any(|change| change.partstat);
     let changes = ScheduleChanges::Reply(attendee.clone(), changes);
     Some(Reply { object, attendee, changes, answer_changed })
+}
+
+/// Overrides that say nothing of their own, so that no attendee ever heard of them: an answer to
+/// the series answers them too.
+fn unsent(message: &Component, stored: &Component) -> Vec<Instance> {
+    let (named, object) = (Object::new(message).instances(), Object::new(stored));
+    let unnamed = object.components().filter(|(instance, _)| !named.contains(instance));
+    let plain = unnamed.filter(|(instance, component)| {
+        object.derive(*instance).is_some_and(|d| smart_merge::same_but_answers(&d, component))
+    });
+    plain.map(|(instance, _)| instance).collect()
 }
 
 /// The one attendee that every component of a reply names.

@@ -47,7 +47,7 @@ pub fn merge(stored: &Component, new: &mut Component, organizer: &str, users: &d
 }
 
 /// Whether an override differs from the derived instance in nothing but what replies change.
-fn same_but_answers(derived: &Component, stored: &Component) -> bool {
+pub(super) fn same_but_answers(derived: &Component, stored: &Component) -> bool {
     let plain = |component: &Component| {
         let mut lines: Vec<(String, String)> = component
             .properties()

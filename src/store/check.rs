@@ -17,10 +17,13 @@ use crate::xml;
 
 use super::reconcile::Reconciler;
 use super::store::homes_in;
-use super::{Home, Store, StoreError, StoreOptions};
+use super::{Home, SpoolEntry, Store, StoreError, StoreOptions};
 
 mod files;
 mod surroundings;
+mod survey;
+
+pub use survey::{Survey, SurveyedHome};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -188,8 +188,7 @@ impl Transaction<'_> {
     /// Does all steps; what they left to be removed. Undoes them when one fails.
     fn run_steps(&mut self, durable: bool, late: bool) -> Result<Vec<PathBuf>, StoreError> {
         let steps = std::mem::take(&mut self.steps);
-        let full = self.home.options.durability == Durability::Full;
-        let intended = full && (steps.len() > 1 || steps.iter().any(Step::is_several));
+        let intended = steps.len() > 1 || steps.iter().any(Step::is_several);
         let mut done = Vec::new();
         let result = self.try_steps(&steps, durable && !late, intended, &mut done);
         if result.is_err() {
@@ -214,7 +213,7 @@ impl Transaction<'_> {
     ) -> Result<Vec<PathBuf>, StoreError> {
         let (tree, relative) = (self.home.tree.clone(), self.home.relative.clone());
         if intended && let Some(dir) = self.open(Path::new(""))? {
-            intent::write(&dir, &self.intended(steps)?, !self.deferred)?;
+            intent::write(&dir, &self.intended(steps)?, durable)?;
         }
         let saved = self.overflow.clone();
         let mut trash = Vec::new();

@@ -138,8 +138,7 @@ impl Spool {
             let stat = dir.stat(&listed.name)?;
             let body = dir.read(&listed.name, u64::MAX)?;
             if let (Some((_, stat)), Some(body)) = (stat, body) {
-                let start = body.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-                let body = body[start..].to_vec();
+                let body = without_line(&body);
                 found.push((stat.modified_ns, SpoolEntry { id: id.to_owned(), body }));
             }
         }
@@ -192,12 +191,32 @@ impl Spool {
     }
 }
 
+/// What is not done yet, and what may be waiting for its commit, as the files are.
+pub(super) fn waiting(tree: &Tree) -> Result<Vec<SpoolEntry>, StoreError> {
+    let mut found = Vec::new();
+    let Some(dir) = tree.dir(Path::new(layout::SPOOL))? else { return Ok(found) };
+    for listed in dir.list()?.0 {
+        let name = &listed.name;
+        let id = name.strip_suffix(SUFFIX).or_else(|| name.strip_suffix(PENDING));
+        if let (Some(id), Some(content)) = (id, dir.read(name, u64::MAX)?) {
+            found.push(SpoolEntry { id: id.to_owned(), body: without_line(&content) });
+        }
+    }
+    Ok(found)
+}
+
 /// The content of an entry's file: the witness in the first line, then the body.
 fn with_line(line: Option<&str>, body: &[u8]) -> Vec<u8> {
     let mut content = line.unwrap_or_default().as_bytes().to_vec();
     content.push(b'\n');
     content.extend_from_slice(body);
     content
+}
+
+/// The body of an entry's file.
+fn without_line(content: &[u8]) -> Vec<u8> {
+    let start = content.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    content[start..].to_vec()
 }
 
 fn file_name(id: &str, suffix: &str) -> String {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod agreement;
 mod attachments;
 mod backup;
 mod behind_proxy;

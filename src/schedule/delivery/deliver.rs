@@ -15,6 +15,7 @@ use super::env::Env;
 use super::inbox;
 use super::queue::{self, Envelope, Work};
 use super::refresh;
+use super::route;
 use super::schedule_tag;
 use super::split;
 use crate::ical::{self, Component};
@@ -22,7 +23,8 @@ use crate::metrics;
 use crate::principal::Record;
 use crate::schedule::attendees;
 use crate::schedule::classify;
-use crate::schedule::itip::{Message, Method};
+use crate::schedule::itip::{self, Message, Method};
+use crate::schedule::object::Object;
 use crate::schedule::process::{self, Effect, Incoming};
 use crate::schedule::process_reply;
 use crate::store::{HomePath, PropertyChanges, SpoolEntry, StoreError, Transaction, UidGuard};
@@ -79,10 +81,7 @@ fn replay_entry(env: &Env<'_>, entry: &SpoolEntry) -> Result<(), StoreError> {
         tracing::error!(id = entry.id, "unreadable scheduling work in the queue is left alone");
         return Ok(());
     };
-    let uid = match &work {
-        Work::Deliver { uid, .. } | Work::Refresh { uid, .. } => uid.clone(),
-    };
-    match env.store.uid_lock(&uid) {
+    match env.store.uid_lock(work.uid()) {
         // A request that held the lock until now may have done it.
         Ok(_) if !env.store.spool().holds(&entry.id)? => {}
         Ok(guard) => {
@@ -216,8 +215,12 @@ impl Delivery<'_, '_, '_> {
             return Ok(Vec::new());
         }
         let automatic = auto_respond::mode(self.env, self.record, &self.message.originator);
+        let whole = match &stored {
+            None => self.whole()?,
+            Some(_) => None,
+        };
         let incoming = Incoming {
-            message: &self.message.calendar,
+            message: whole.as_ref().unwrap_or(&self.message.calendar),
             stored: stored.as_ref().map(|(_, calendar)| calendar),
             recipient: &self.message.recipient,
             automatic: automatic.is_some(),
@@ -259,6 +262,26 @@ impl Delivery<'_, '_, '_> {
             self.inbox_item(Some(&changes.to_xml(self.env.now)))?;
         }
         Ok(next)
+    }
+
+    /// A message about some instances meets an attendee who removed the copy without declining:
+    /// with those alone the calendar would not show what the organizer counts on.
+    fn whole(&self) -> Result<Option<Component>, StoreError> {
+        let Message { method, calendar, recipient, originator, .. } = self.message;
+        if *method != Method::Request || calendar.master().is_some() {
+            return Ok(None);
+        }
+        let theirs = route::stored(self.env, originator, self.uid())?;
+        let theirs = theirs.filter(|theirs| route::organizes(self.env, theirs, originator));
+        let whole = theirs
+            .and_then(|theirs| itip::request(&theirs, recipient, None, self.env.now, self.env));
+        let known = Object::new(calendar).instances();
+        Ok(whole.filter(|whole| {
+            Object::new(whole).components().any(|(instance, component)| {
+                let answer = attendees::partstat_of(component, recipient, self.env);
+                !known.contains(&instance) && answer.is_some_and(|answer| answer != "DECLINED")
+            })
+        }))
     }
 
     /// Queues the answer of a resource.

@@ -116,6 +116,10 @@ pub struct Env<'a> {
 }
 
 impl Env<'_> {
+    fn users(&self) -> Users<'_> {
+        Users { directory: self.directory, options: self.options }
+    }
+
     /// The record and the home behind an identity, if it is one of ours with calendars.
     pub fn home_of(&self, identity: &str) -> Result<Option<Resident>, StoreError> {
         let record = self.directory.by_address(identity).filter(|record| record.calendar_enabled);
@@ -125,6 +129,29 @@ impl Env<'_> {
 }
 
 impl CalendarUsers for Env<'_> {
+    fn user(&self, address: &str) -> Option<User> {
+        self.users().user(address)
+    }
+
+    fn is_ours(&self, address: &str) -> bool {
+        self.users().is_ours(address)
+    }
+
+    fn identity(&self, address: &str) -> String {
+        self.users().identity(address)
+    }
+}
+
+/// Who the calendar users are, by what the directory says.
+#[derive(Clone, Copy)]
+pub struct Users<'a> {
+    /// Who there is.
+    pub directory: &'a Directory,
+    /// What the administrator chose.
+    pub options: &'a Options,
+}
+
+impl CalendarUsers for Users<'_> {
     fn user(&self, address: &str) -> Option<User> {
         let record = self.directory.by_address(address)?;
         let members = (record.record_type == RecordType::Group).then(|| {
@@ -164,5 +191,10 @@ impl CalendarUsers for Env<'_> {
 
 /// The address by which stored data name a principal.
 pub fn address_of(record: &Record) -> String {
-    format!("urn:x-uid:{}", record.guid)
+    address_of_guid(&record.guid)
+}
+
+/// The address by which stored data name the principal with a GUID.
+pub fn address_of_guid(guid: &str) -> String {
+    format!("urn:x-uid:{guid}")
 }

@@ -4,6 +4,7 @@
 //! Holds one home's transaction at a time; what to store and send is decided by the pure files
 //! beside this folder.
 
+mod agree;
 mod attendee_operation;
 mod auto_respond;
 mod booking_details;
@@ -25,8 +26,9 @@ pub mod schedule_tag;
 mod split;
 mod unique;
 
+pub use agree::{Agreement, Disagreement, check_agreement};
 pub use deliver::{Committed, deliver, replay};
-pub use env::{DamagedCopies, Env, Host, Options, Orphans, Resident, Right};
+pub use env::{DamagedCopies, Env, Host, Options, Orphans, Resident, Right, Users};
 pub use groups::refresh_groups;
 pub use operation::{Delete, Plan, Put, Stored, is_scheduling_object, on_delete, on_put};
 pub use outbox::{Post, post};

@@ -79,6 +79,13 @@ pub enum Work {
 }
 
 impl Work {
+    /// The UID it is about.
+    pub fn uid(&self) -> &str {
+        match self {
+            Self::Deliver { uid, .. } | Self::Refresh { uid, .. } => uid,
+        }
+    }
+
     /// As a spool entry. Refreshes of one event share an entry.
     pub fn entry(&self) -> SpoolEntry {
         let id = match self {

@@ -71,13 +71,17 @@ fn probe(env: &Env<'_>, message: &Message) -> std::result::Result<&'static str, 
 
 /// The object with a UID in the calendars of a user of this server.
 pub fn stored_object(env: &Env<'_>, user: &str, uid: &str) -> Result<Option<Component>> {
-    let found = match env.home_of(user) {
-        Ok(Some((_, home))) => find(&home, uid),
-        Ok(None) => Ok(None),
-        Err(error) => Err(error),
-    };
-    let found = found.map_err(Error::internal)?;
-    Ok(found.map(|(_, calendar)| calendar))
+    stored(env, user, uid).map_err(Error::internal)
+}
+
+/// The same for those who work below requests.
+pub fn stored(
+    env: &Env<'_>,
+    user: &str,
+    uid: &str,
+) -> std::result::Result<Option<Component>, StoreError> {
+    let Some((_, home)) = env.home_of(user)? else { return Ok(None) };
+    Ok(find(&home, uid)?.map(|(_, calendar)| calendar))
 }
 
 /// Whether a user organises an object.

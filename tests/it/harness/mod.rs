@@ -31,6 +31,8 @@ pub struct Server {
     arguments: Vec<String>,
     /// In a name space of its own: its data cannot be seen from here.
     elsewhere: bool,
+    configuration: String,
+    checked: bool,
 }
 
 impl Server {
@@ -51,7 +53,8 @@ impl Server {
             ["serve", "--demo", "--config", &file, "--data", &data, "--listen", "127.0.0.1:0"];
         let arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
         let (child, address) = spawn(serving(&arguments), &folder.path().join("log"));
-        Self { child, address, folder, arguments, elsewhere: false }
+        let configuration = configuration.to_owned();
+        Self { child, address, folder, arguments, elsewhere: false, configuration, checked: true }
     }
 
     /// The demo server in a name space of its own, after a shell ran `setup` there; `$DATA` is its
@@ -76,7 +79,16 @@ impl Server {
         command.args(["-rm", "sh", "-ec", &script, "sh"]).args([binary()]).args(&arguments);
         command.env("DATA", data);
         let (child, address) = spawn(command, &folder.path().join("log"));
-        Some(Self { child, address, folder, arguments, elsewhere: true })
+        let configuration = String::new();
+        Some(Self {
+            child,
+            address,
+            folder,
+            arguments,
+            elsewhere: true,
+            configuration,
+            checked: false,
+        })
     }
 
     /// Runs a command in the server's name space; whether it succeeded.
@@ -125,6 +137,32 @@ impl Server {
     /// A client that is one of the demo users.
     pub fn client(&self, user: &str) -> Client {
         Client::new(self.address, Some((user, user)))
+    }
+
+    /// For tests that leave something behind which `daybook check` is to complain of.
+    pub fn skip_check(&mut self) {
+        self.checked = false;
+    }
+
+    /// What `daybook check --scheduling` says of its data.
+    pub fn checks(&self) -> (bool, String) {
+        let file = self.folder.path().join("check.toml");
+        let accounts = self.data().join("accounts.toml");
+        let text = &self.configuration;
+        fs::write(&file, format!("{text}\n[directory]\nfile = {accounts:?}\n")).unwrap();
+        let (file, data) = (file.to_str().unwrap(), self.data());
+        let data = data.to_str().unwrap();
+        let mut command = daybook(&["check", "--scheduling", "--config", file, "--data", data]);
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Nothing a test did may leave copies that disagree, or an index that is not what the files
+    /// say.
+    fn check(&self) {
+        let (good, text) = self.checks();
+        assert!(good, "daybook check --scheduling:\n{text}");
     }
 
     /// Its process id.
@@ -193,6 +231,9 @@ impl Drop for Server {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() && self.checked {
+            self.check();
+        }
         if std::thread::panicking() {
             let log = self.log();
             let (requests, rest): (Vec<&str>, Vec<&str>) =

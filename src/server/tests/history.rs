@@ -1,0 +1,374 @@
+//! A random history of one site: ten people and a room create, change, answer, move and delete,
+//! and now and then the process dies in the middle of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use chrono::TimeDelta;
+
+use super::dice::Dice;
+use super::site::{PEOPLE, ROOM, Site, Stored, guid};
+use super::{change, event};
+use crate::disk::fault::{Fault, arm, disarm};
+use crate::ical::{self, Component, Property};
+
+/// Objects somebody holds before more is deleted than made.
+const ENOUGH: usize = 14;
+const ANSWERS: [&str; 3] = ["ACCEPTED", "TENTATIVE", "DECLINED"];
+
+/// What a client is about to do.
+struct Step {
+    what: &'static str,
+    who: &'static str,
+    method: &'static str,
+    url: String,
+    fields: Vec<(&'static str, String)>,
+    body: String,
+    /// The UIDs it is about.
+    uids: Vec<String>,
+    /// The attendee's copy may go without a word.
+    quiet: bool,
+}
+
+pub struct History {
+    seed: u64,
+    dice: Dice,
+    site: Site,
+    step: usize,
+    /// Copies that their owners removed without telling anybody.
+    unsaid: BTreeSet<(String, String)>,
+    /// What clients saw some time ago.
+    seen: BTreeMap<(&'static str, String), Stored>,
+    /// What was done, with the UIDs it was about.
+    log: Vec<(Vec<String>, String)>,
+    pub crashes: usize,
+}
+
+impl History {
+    pub fn new(seed: u64) -> Self {
+        let (unsaid, seen) = (BTreeSet::new(), BTreeMap::new());
+        let site = Site::new(|_| {});
+        let dice = Dice::new(seed);
+        Self { seed, dice, site, step: 0, unsaid, seen, log: Vec::new(), crashes: 0 }
+    }
+
+    pub fn play(&mut self, steps: usize) {
+        let mut statuses: BTreeMap<(&str, u16), usize> = BTreeMap::new();
+        while self.step < steps {
+            self.step += 1;
+            let Some(step) = self.plan() else { continue };
+            let status = self.run(&step);
+            *statuses.entry((step.what, status)).or_default() += 1;
+            for uid in &step.uids {
+                self.check_event(uid, &step);
+            }
+            if self.step.is_multiple_of(500) || self.step == steps {
+                self.check_everything();
+            }
+        }
+        println!("seed {}: {} crashes, {statuses:?}", self.seed, self.crashes);
+    }
+
+    /// Carries a step out; 0 when the process died meanwhile.
+    fn run(&mut self, step: &Step) -> u16 {
+        let fields: Vec<(&str, &str)> =
+            step.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let dies = self.dice.once_in(10);
+        if dies {
+            arm(self.dice.below(50), Fault::Die);
+        }
+        if step.quiet {
+            self.unsaid.extend(step.uids.iter().map(|uid| (uid.clone(), guid(step.who))));
+        }
+        let reply = self.site.request(step.who, step.method, &step.url, &fields, &step.body);
+        let died = dies && disarm();
+        let line = format!(
+            "{}: {} {} {} {} {:?} -> {}{}",
+            self.step,
+            step.who,
+            step.what,
+            step.method,
+            step.url,
+            step.fields,
+            reply.status,
+            if died { " DIED" } else { "" }
+        );
+        self.log.push((step.uids.clone(), line));
+        if died {
+            self.crashes += 1;
+            self.site.start_again();
+            return 0;
+        }
+        let fine = reply.status < 500 && reply.status != 400 && reply.status != 401;
+        assert!(fine, "{}\n{}\n{}", self.context(step), reply.status, reply.body);
+        reply.status
+    }
+
+    fn context(&self, step: &Step) -> String {
+        let mut text = format!("seed {}, step {}: {}\n", self.seed, self.step, step.what);
+        let about = self.log.iter().filter(|(uids, _)| uids.iter().any(|u| step.uids.contains(u)));
+        let lines: Vec<&String> = about.map(|(_, line)| line).collect();
+        lines.iter().rev().take(12).rev().for_each(|line| {
+            let _ = writeln!(text, "{line}");
+        });
+        if let Ok(calendar) = ical::parse(step.body.as_bytes()) {
+            let _ = writeln!(text, "{}", event::print(&calendar));
+        }
+        text
+    }
+
+    fn check_event(&self, uid: &str, step: &Step) {
+        let mut found = self.site.disagreements_of(uid);
+        found.retain(|(_, finding)| finding.certain || !self.is_unsaid(uid, &finding.reason));
+        if found.is_empty() {
+            return;
+        }
+        let mut text = self.context(step);
+        for who in PEOPLE.iter().chain([&ROOM]) {
+            if let Some(stored) = self.site.object(who, uid) {
+                let _ = writeln!(text, "--- {who}\n{}", event::print(&stored.calendar));
+            }
+        }
+        for (who, finding) in &found {
+            let _ = writeln!(text, "{who}: {:?}: {}", finding.instance, finding.reason);
+        }
+        panic!("{text}");
+    }
+
+    fn is_unsaid(&self, uid: &str, reason: &str) -> bool {
+        self.unsaid.iter().any(|(known, guid)| known == uid && reason.contains(guid.as_str()))
+    }
+
+    fn check_everything(&mut self) {
+        self.site.settle();
+        let found = self.site.disagreements();
+        let found: Vec<_> = found.iter().filter(|finding| finding.certain).collect();
+        assert!(found.is_empty(), "seed {}, step {}: {found:#?}", self.seed, self.step);
+        assert_eq!(self.site.damage(), [], "seed {}, step {}", self.seed, self.step);
+        assert!(self.site.left_behind().is_empty(), "{:?}", self.site.left_behind());
+        self.check_room();
+    }
+
+    /// What the room has accepted never overlaps.
+    fn check_room(&self) {
+        let mut taken = Vec::new();
+        for (uid, path) in self.site.objects(ROOM) {
+            let Some(stored) = self.site.object_at(ROOM, &path) else { continue };
+            for (start, end) in event::accepted(&stored.calendar, ROOM) {
+                taken.push((start, end, uid.clone()));
+            }
+        }
+        taken.sort();
+        for pair in taken.windows(2) {
+            let apart = pair[0].1 <= pair[1].0 || pair[0].2 == pair[1].2;
+            assert!(apart, "seed {}, step {}: booked twice: {pair:?}", self.seed, self.step);
+        }
+    }
+
+    fn plan(&mut self) -> Option<Step> {
+        let who = *self.dice.pick(&PEOPLE);
+        let objects = self.site.objects(who);
+        let full = objects.len() > ENOUGH;
+        if objects.is_empty() || (!full && self.dice.once_in(6)) {
+            return Some(self.create(who));
+        }
+        let (_, path) = self.dice.pick(&objects);
+        let stored = self.site.object_at(who, path)?;
+        if full && self.dice.once_in(3) {
+            return Some(self.delete(who, &stored));
+        }
+        if self.dice.once_in(25) {
+            return self.relocate(who, &stored);
+        }
+        if event::is_organizer(&stored.calendar, who) {
+            self.organize(who, stored)
+        } else if event::is_attendee(&stored.calendar, who) {
+            self.attend(who, stored)
+        } else {
+            Some(self.delete(who, &stored))
+        }
+    }
+
+    fn create(&mut self, who: &'static str) -> Step {
+        let uid = format!("event-{}-{}", self.seed, self.step);
+        let calendar = event::new(&mut self.dice, who, &uid);
+        let folder = if calendar.main_kind() == Some("VTODO") { "tasks" } else { "calendar" };
+        Step {
+            what: "create",
+            who,
+            method: "PUT",
+            url: format!("/calendars/__uids__/{}/{folder}/{uid}.ics", guid(who)),
+            fields: vec![("if-none-match", "*".to_owned())],
+            body: text_of(&calendar),
+            uids: vec![uid],
+            quiet: false,
+        }
+    }
+
+    fn delete(&mut self, who: &'static str, stored: &Stored) -> Step {
+        let quiet = event::is_attendee(&stored.calendar, who) && self.dice.once_in(4);
+        let reply = if quiet { "F" } else { "T" };
+        Step {
+            what: "delete",
+            who,
+            method: "DELETE",
+            url: stored.url.clone(),
+            fields: vec![("schedule-reply", reply.to_owned())],
+            body: String::new(),
+            uids: vec![uid_of(stored)],
+            quiet,
+        }
+    }
+
+    /// Moves and copies inside the home, and calendars that go as a whole.
+    fn relocate(&mut self, who: &'static str, stored: &Stored) -> Option<Step> {
+        let home = format!("/calendars/__uids__/{}", guid(who));
+        let name = stored.path.name()?.to_owned();
+        let here = stored.path.parent()?.to_string();
+        let mut uids = vec![uid_of(stored)];
+        let (what, method, url, fields): (_, _, _, Vec<(&'static str, String)>) =
+            match self.dice.below(6) {
+                0 => ("make a calendar", "MKCALENDAR", format!("{home}/work/"), Vec::new()),
+                1 | 2 => {
+                    let to = if here == "work" { "calendar" } else { "work" };
+                    let to = format!("{home}/{to}/{name}");
+                    ("move", "MOVE", stored.url.clone(), vec![("destination", to)])
+                }
+                3 => {
+                    let to = if here == "work" { "calendar" } else { "work" };
+                    let to = format!("{home}/{to}/copy-{name}");
+                    ("copy", "COPY", stored.url.clone(), vec![("destination", to)])
+                }
+                4 => {
+                    let to = format!("{home}/{here}/renamed-{}.ics", self.step);
+                    ("rename", "MOVE", stored.url.clone(), vec![("destination", to)])
+                }
+                _ => {
+                    let all = self.site.objects(who);
+                    let inside = all.iter().filter(|(_, path)| path.segments()[0] == "work");
+                    uids = inside.map(|(uid, _)| uid.clone()).collect();
+                    ("delete a calendar", "DELETE", format!("{home}/work/"), Vec::new())
+                }
+            };
+        let body = String::new();
+        Some(Step { what, who, method, url, fields, body, uids, quiet: false })
+    }
+
+    /// What the client knows: mostly what is there, now and then what was there some time ago.
+    fn known(&mut self, who: &'static str, stored: Stored) -> Stored {
+        let key = (who, uid_of(&stored));
+        let old = self.seen.get(&key).filter(|old| old.url == stored.url).cloned();
+        if self.dice.once_in(3) {
+            self.seen.insert(key, stored.clone());
+        }
+        match old {
+            Some(old) if self.dice.once_in(4) => old,
+            _ => stored,
+        }
+    }
+
+    fn put(
+        &mut self,
+        what: &'static str,
+        who: &'static str,
+        known: &Stored,
+        new: &Component,
+    ) -> Step {
+        let mut fields = Vec::new();
+        match (&known.schedule_tag, self.dice.below(3)) {
+            (Some(tag), 0 | 1) => fields.push(("if-schedule-tag-match", format!("\"{tag}\""))),
+            _ => fields.push(("if-match", format!("\"{}\"", known.etag))),
+        }
+        Step {
+            what,
+            who,
+            method: "PUT",
+            url: known.url.clone(),
+            fields,
+            body: text_of(new),
+            uids: vec![uid_of(known)],
+            quiet: false,
+        }
+    }
+
+    fn organize(&mut self, who: &'static str, stored: Stored) -> Option<Step> {
+        let known = self.known(who, stored);
+        let mut new = known.calendar.clone();
+        let what = self.organizers_change(who, &mut new)?;
+        Some(self.put(what, who, &known, &new))
+    }
+
+    fn organizers_change(&mut self, who: &str, new: &mut Component) -> Option<&'static str> {
+        let dice = &mut self.dice;
+        let instances = event::instances(new);
+        let at = dice.maybe(&instances).copied();
+        match (dice.below(20), at) {
+            (0..=4, Some(at)) => change::instance(dice, self.step, at, new),
+            (5..=8, _) => change::people(dice, who, new),
+            (9..=10, Some(at)) => change::people_of_instance(dice, who, at, new),
+            (11..=12, Some(_)) => change::recurrence(dice, new),
+            (13..=14, _) => change::delivery(dice, new),
+            _ => change::master(dice, self.step, new),
+        }
+    }
+
+    fn attend(&mut self, who: &'static str, stored: Stored) -> Option<Step> {
+        let known = self.known(who, stored);
+        let mut new = known.calendar.clone();
+        let dice = &mut self.dice;
+        let instances = event::instances(&new);
+        let at = dice.maybe(&instances).copied();
+        let answer = *dice.pick(&ANSWERS);
+        let what = match (dice.below(12), at) {
+            (0..=3, _) => {
+                for component in new.main_components_mut() {
+                    event::answer(component, who, answer);
+                }
+                "answer"
+            }
+            (4 | 5, Some(at)) => {
+                event::change_instance(&mut new, at, |c| {
+                    event::answer(c, who, answer);
+                });
+                "answer an instance"
+            }
+            (6, Some(at)) => {
+                event::exclude(&mut new, at);
+                "decline an instance by EXDATE"
+            }
+            (7, _) => {
+                event::remind(new.main_components_mut().next()?, "-PT5M");
+                "remind oneself"
+            }
+            (8, Some(at)) => {
+                event::change_instance(&mut new, at, |c| event::remind(c, "-PT9M"));
+                "remind oneself of an instance"
+            }
+            (9, _) => {
+                let component = new.main_components_mut().next()?;
+                component.set(Property::new("SUMMARY", "Mine now"));
+                component.set(Property::new("CATEGORIES", "PRIVATE"));
+                "change what is not theirs"
+            }
+            (10, _) => {
+                event::shift(new.main_components_mut().next()?, TimeDelta::hours(1));
+                "move what is not theirs"
+            }
+            (11, _) => {
+                let now = self.dice.once_in(2);
+                let stored = if now { known } else { self.site.object(who, &uid_of(&known))? };
+                return Some(self.delete(who, &stored));
+            }
+            _ => return None,
+        };
+        Some(self.put(what, who, &known, &new))
+    }
+}
+
+fn uid_of(stored: &Stored) -> String {
+    stored.calendar.uid().unwrap_or_default().to_owned()
+}
+
+fn text_of(calendar: &Component) -> String {
+    String::from_utf8_lossy(&calendar.to_bytes()).into_owned()
+}
