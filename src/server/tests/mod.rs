@@ -10,14 +10,13 @@ mod site;
 
 use history::History;
 
-/// Seeds that every run plays, with the number of operations.
-const SEEDS: &[(u64, usize)] = &[(1, 5000)];
+/// Every run plays this seed; CI the whole of it.
+const SEED: u64 = 1;
 
 #[test]
 fn random_histories() {
-    for (seed, steps) in SEEDS {
-        History::new(*seed).play(*steps);
-    }
+    let steps = if std::env::var_os("CI").is_some() { 5000 } else { 800 };
+    History::new(SEED).play(steps);
 }
 
 /// Fresh seeds: `DAYBOOK_SEEDS=20` plays so many; `DAYBOOK_SEED=N` that one; `DAYBOOK_STEPS` each.
