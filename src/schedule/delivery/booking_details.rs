@@ -23,7 +23,8 @@ pub fn are_asked_for(request: &Component) -> bool {
     value.is_some_and(|v| v.eq_ignore_ascii_case("T") || v.eq_ignore_ascii_case("TRUE"))
 }
 
-/// The instances that make busy, one VEVENT each, of the calendars that `tells` lets through.
+/// The instances that make busy, one VEVENT each, of the calendars and objects that `tells` lets
+/// through.
 pub fn of(
     snapshot: &Snapshot,
     read: Reader<'_>,
@@ -44,7 +45,12 @@ pub fn of(
             if options.masked_uid.is_some() && uid == options.masked_uid {
                 continue;
             }
-            let Some(bytes) = read(&path.join(&name))? else { continue };
+            let at = path.join(&name);
+            // Objects may have access control lists of their own.
+            if !tells(&at) {
+                continue;
+            }
+            let Some(bytes) = read(&at)? else { continue };
             let Ok(calendar) = ical::parse(&bytes) else { continue };
             out.extend(details(&calendar, &floating, bounds, options));
             if out.len() >= limits::TIMETABLE_INSTANCES {
