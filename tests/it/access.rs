@@ -38,7 +38,7 @@ const ACTORS: [(&str, &str); 7] = [
 ];
 
 /// Kinds of resources, and where one is.
-const PLACES: [(&str, &str); 21] = [
+const PLACES: [(&str, &str); 22] = [
     ("root", "/"),
     ("principals", "/principals/"),
     ("principals of a type", "/principals/users/"),
@@ -58,6 +58,7 @@ const PLACES: [(&str, &str); 21] = [
     ("notifications", "/calendars/users/alice/notification/"),
     ("plain collection", "/calendars/users/alice/plain/"),
     ("plain file", "/calendars/users/alice/plain/a.txt"),
+    ("attachment of an event", "/calendars/users/alice/dropbox/**attachment**/a.txt"),
     ("time zones", "/timezones?action=list"),
     ("standard time zones", "/stdtimezones?action=capabilities"),
 ];
@@ -76,6 +77,8 @@ fn event(uid: &str, more: &str) -> String {
 struct World {
     server: Server,
     invitations: usize,
+    /// MANAGED-ID of what is attached to an event that no request touches.
+    attachment: String,
 }
 
 impl World {
@@ -93,7 +96,15 @@ impl World {
         server.stop();
         fs::write(server.data().join("accounts.toml"), accounts).unwrap();
         server.start_again();
-        Self { server, invitations: 0 }
+        let alice = server.client("alice");
+        alice.send("MKCALENDAR", &format!("{HOME}/kept/"), &[], b"").expect(201);
+        let kept = format!("{HOME}/kept/a.ics");
+        alice.put(&kept, &event("kept", "")).expect(201);
+        let headers = [("Content-Type", "text/plain"), ("Content-Disposition", "a;filename=a.txt")];
+        let add = format!("{kept}?action=attachment-add");
+        let reply = alice.send("POST", &add, &headers, b"a").expect(201);
+        let attachment = reply.header("cal-managed-id").unwrap().to_owned();
+        Self { server, invitations: 0, attachment }
     }
 
     fn owner(&self) -> Client {
@@ -213,7 +224,7 @@ fn table(world: &mut World, login: &str, item: &mut String) -> String {
     for (name, place) in PLACES {
         let _ = write!(text, "| {name} |");
         for method in Method::ALL {
-            let path = place.replace("**item**", item);
+            let path = place.replace("**item**", item).replace("**attachment**", &world.attachment);
             let reply = ask(&client, *method, &path);
             if let Some(token) = reply.header("lock-token").filter(|_| *method == Method::Lock) {
                 world.owner().send("UNLOCK", &path, &[("Lock-Token", token)], b"");

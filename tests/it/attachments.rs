@@ -39,7 +39,7 @@ fn attachments_are_limited_in_size_and_number() {
     let (status, told) = add(&alice, EVENT, b"x");
     assert!(status == 403 && told.contains("<C:max-attachments-per-resource/>"), "{status} {told}");
     assert_eq!(kept(&server), 20);
-    alice.delete("/calendars/users/alice/calendar/").expect(204);
+    alice.delete(EVENT).expect(204);
     assert_eq!(kept(&server), 0, "what nobody names is not kept");
 }
 
