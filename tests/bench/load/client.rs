@@ -1,9 +1,14 @@
-//! A blocking HTTP/1.1 client over one kept-alive connection. It measures, so it copies little and
-//! checks every status; a wrong answer voids the run.
+//! An HTTP/1.1 client over one kept-alive connection, many of them on one thread. It measures, so
+//! it copies little; statuses are checked by whoever asks.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use base64::Engine as _;
+use memchr::memmem;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// One request, complete.
 #[derive(Clone)]
@@ -30,107 +35,181 @@ impl Call {
     }
 }
 
-/// An answer.
-pub struct Answer {
-    pub status: u16,
-    pub body: Vec<u8>,
+/// Whom to ask, and as whom.
+#[derive(Clone)]
+pub struct Account {
+    pub address: SocketAddr,
+    pub authorization: String,
+}
+
+impl Account {
+    pub fn new(address: SocketAddr, user: &str, password: &str) -> Self {
+        let secret = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        Self { address, authorization: format!("Basic {secret}") }
+    }
 }
 
 /// A connection that is opened again when the server closes it.
 pub struct Client {
-    address: SocketAddr,
-    authorization: String,
-    stream: Option<BufReader<TcpStream>>,
+    account: Account,
+    stream: Option<TcpStream>,
+    /// The request on its way out.
+    out: Vec<u8>,
+    /// What arrived.
+    buffer: Vec<u8>,
+    /// The body of a chunked answer.
+    joined: Vec<u8>,
+}
+
+/// Where the body of an answer is.
+enum Body {
+    Buffered(usize, usize),
+    Joined,
 }
 
 impl Client {
-    pub fn new(address: SocketAddr, user: &str, password: &str) -> Self {
-        use base64::Engine as _;
-        let secret = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        Self { address, authorization: format!("Basic {secret}"), stream: None }
+    pub fn new(account: Account) -> Self {
+        let (out, buffer, joined) = (Vec::new(), Vec::new(), Vec::new());
+        Self { account, stream: None, out, buffer, joined }
     }
 
-    pub fn send(&mut self, call: &Call) -> io::Result<Answer> {
+    /// Sends a request; the status and the body of the answer.
+    pub async fn send(&mut self, call: &Call) -> io::Result<(u16, &[u8])> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
-                let stream = TcpStream::connect(self.address)?;
+                let stream = TcpStream::connect(self.account.address).await?;
                 stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(Duration::from_secs(120)))?;
-                BufReader::with_capacity(64 * 1024, stream)
+                stream
             }
         };
-        let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\n",
-            call.method, call.path, self.address, self.authorization
-        );
-        for (name, value) in &call.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+        self.write_request(call);
+        let exchange = async {
+            stream.write_all(&self.out).await?;
+            self.buffer.clear();
+            read_answer(&mut stream, &mut self.buffer, &mut self.joined, call.method).await
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(120), exchange).await;
+        let (status, body, close) = answer.map_err(|_| io::ErrorKind::TimedOut)??;
+        if !close {
+            self.stream = Some(stream);
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", call.body.len()));
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(&call.body);
-        stream.get_mut().write_all(&bytes)?;
-        let answer = read_answer(&mut stream, call.method)?;
-        self.stream = Some(stream);
-        Ok(answer)
+        Ok(match body {
+            Body::Buffered(start, end) => (status, &self.buffer[start..end]),
+            Body::Joined => (status, &self.joined),
+        })
     }
 
     /// Sends and insists on one of these statuses.
-    pub fn expect(&mut self, call: &Call, statuses: &[u16]) -> io::Result<Vec<u8>> {
-        let answer = self.send(call)?;
-        if statuses.contains(&answer.status) {
-            return Ok(answer.body);
+    pub async fn expect(&mut self, call: &Call, statuses: &[u16]) -> io::Result<&[u8]> {
+        let (status, body) = self.send(call).await?;
+        if statuses.contains(&status) {
+            return Ok(body);
         }
-        let text = String::from_utf8_lossy(&answer.body[..answer.body.len().min(400)]).into_owned();
-        Err(io::Error::other(format!("{} {}: {} {text}", call.method, call.path, answer.status)))
+        let text = String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned();
+        Err(io::Error::other(format!("{} {}: {status} {text}", call.method, call.path)))
+    }
+
+    fn write_request(&mut self, call: &Call) {
+        self.out.clear();
+        let address = self.account.address.to_string();
+        let length = call.body.len().to_string();
+        let mut line = |parts: &[&str]| {
+            parts.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
+            self.out.extend_from_slice(b"\r\n");
+        };
+        line(&[call.method, " ", &call.path, " HTTP/1.1"]);
+        line(&["Host: ", &address]);
+        line(&["Authorization: ", &self.account.authorization]);
+        for (name, value) in &call.headers {
+            line(&[name, ": ", value]);
+        }
+        if !call.body.is_empty() {
+            line(&["Content-Length: ", &length]);
+        }
+        line(&[]);
+        self.out.extend_from_slice(&call.body);
     }
 }
 
-fn read_answer(stream: &mut impl BufRead, method: &str) -> io::Result<Answer> {
-    let mut line = String::new();
-    if stream.read_line(&mut line)? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    let status = line.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-    let (mut length, mut chunked) = (0usize, false);
-    loop {
-        line.clear();
-        stream.read_line(&mut line)?;
-        let field = line.trim_end();
-        if field.is_empty() {
-            break;
+async fn read_answer(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    joined: &mut Vec<u8>,
+    method: &str,
+) -> io::Result<(u16, Body, bool)> {
+    let head = loop {
+        if let Some(end) = memmem::find(buffer, b"\r\n\r\n") {
+            break end + 4;
         }
-        let (name, value) = field.split_once(':').unwrap_or((field, ""));
+        more(stream, buffer).await?;
+    };
+    let (mut length, mut chunked, mut close) = (0usize, false, false);
+    let text = String::from_utf8_lossy(&buffer[..head]);
+    let mut lines = text.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {
             length = value.trim().parse().map_err(io::Error::other)?;
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             chunked = value.contains("chunked");
+        } else if name.eq_ignore_ascii_case("connection") {
+            close = value.trim().eq_ignore_ascii_case("close");
         }
     }
-    let mut body = Vec::new();
+    drop(text);
     if chunked {
-        read_chunks(stream, &mut body)?;
-    } else if method != "HEAD" && status != 204 && status != 304 {
-        body.resize(length, 0);
-        stream.read_exact(&mut body)?;
+        read_chunks(stream, buffer, head, joined).await?;
+        return Ok((status, Body::Joined, close));
     }
-    Ok(Answer { status, body })
+    if method == "HEAD" || status == 204 || status == 304 {
+        length = 0;
+    }
+    buffer.reserve((head + length).saturating_sub(buffer.len()));
+    while buffer.len() < head + length {
+        more(stream, buffer).await?;
+    }
+    Ok((status, Body::Buffered(head, head + length), close))
 }
 
-fn read_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
-    let mut line = String::new();
+async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> {
+    buffer.reserve(32 * 1024);
+    match stream.read_buf(buffer).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+async fn read_chunks(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    mut at: usize,
+    joined: &mut Vec<u8>,
+) -> io::Result<()> {
+    joined.clear();
     loop {
-        line.clear();
-        stream.read_line(&mut line)?;
-        let size = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
-        let start = body.len();
-        body.resize(start + size, 0);
-        stream.read_exact(&mut body[start..])?;
-        line.clear();
-        stream.read_line(&mut line)?;
+        let end = loop {
+            match memmem::find(&buffer[at..], b"\r\n") {
+                Some(end) => break at + end,
+                None => more(stream, buffer).await?,
+            }
+        };
+        let text = String::from_utf8_lossy(&buffer[at..end]);
+        let size = text.split(';').next().unwrap_or_default().trim();
+        let size = usize::from_str_radix(size, 16).map_err(io::Error::other)?;
+        drop(text);
+        let start = end + 2;
+        while buffer.len() < start + size + 2 {
+            more(stream, buffer).await?;
+        }
         if size == 0 {
             return Ok(());
+        }
+        joined.extend_from_slice(&buffer[start..start + size]);
+        at = start + size + 2;
+        if at == buffer.len() {
+            buffer.clear();
+            at = 0;
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Realistic calendar objects from a seed: the same seed makes the same bytes on every machine.
+//! Every object knows its instances without the server's recurrence engine, so answers can be
+//! checked against something else than the server.
 
-use chrono::{Duration, NaiveDate, NaiveDateTime};
+use jiff::civil::{Date, DateTime, Weekday, date};
+use jiff::tz::TimeZone;
+use jiff::{Span, ToSpan};
 
 /// A small generator of pseudo-random numbers (xorshift*), so that data sets never change with a
 /// library's version.
@@ -23,18 +27,24 @@ impl Random {
     }
 }
 
-/// Objects spread over these days from `first_day`.
-pub const DAYS: i64 = 3 * 365;
+/// Objects begin on one of these days from `first_day`.
+pub const DAYS: u64 = 3 * 365;
 
-pub fn first_day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2025, 1, 1).expect("a date of the calendar")
+fn first_day() -> Date {
+    date(2025, 1, 1)
 }
 
-const TIMEZONE: &str = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:DAYLIGHT\r\n\
+const BERLIN: &str = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:DAYLIGHT\r\n\
 DTSTART:19810329T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nTZNAME:CEST\r\n\
 RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\nEND:DAYLIGHT\r\nBEGIN:STANDARD\r\n\
 DTSTART:19961027T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nTZNAME:CET\r\n\
 RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
+
+const NEW_YORK: &str = "BEGIN:VTIMEZONE\r\nTZID:America/New_York\r\nBEGIN:DAYLIGHT\r\n\
+DTSTART:20070311T020000\r\nTZOFFSETFROM:-0500\r\nTZOFFSETTO:-0400\r\nTZNAME:EDT\r\n\
+RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU\r\nEND:DAYLIGHT\r\nBEGIN:STANDARD\r\n\
+DTSTART:20071104T020000\r\nTZOFFSETFROM:-0400\r\nTZOFFSETTO:-0500\r\nTZNAME:EST\r\n\
+RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
 
 const WORDS: &[&str] = &[
     "review",
@@ -53,78 +63,125 @@ const WORDS: &[&str] = &[
     "call",
 ];
 
-/// What may lie in a calendar of `count` objects: mostly single events, some all day, some
-/// recurring with and without an end, a few with an override, many with an alarm.
-pub fn object(seed: u64, number: u64) -> (String, String) {
-    let mut random = Random::new(seed ^ (number.wrapping_add(1) << 20));
-    let uid = format!("{number:08}-{:08x}@bench.example", random.below(1 << 32));
-    let day = first_day() + Duration::days(random.below(DAYS as u64) as i64);
-    let hour = 7 + random.below(12) as u32;
-    let start = day.and_hms_opt(hour, 15 * random.below(4) as u32, 0).expect("a time of day");
-    let minutes = 15 * (1 + random.below(8) as i64);
-    let kind = random.below(100);
-    let mut text = String::with_capacity(1700);
-    text.push_str("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Bench//Data 1//EN\r\n");
-    text.push_str(TIMEZONE);
-    let summary = format!("{} {number}", random.pick(WORDS));
-    let rule = match kind {
-        0..10 => Some(format!("FREQ=WEEKLY;COUNT={}", 4 + random.below(40))),
-        10..12 => Some("FREQ=YEARLY".to_owned()),
-        12..14 => Some("FREQ=MONTHLY;BYDAY=2TU;COUNT=12".to_owned()),
-        _ => None,
-    };
-    event(&mut text, &uid, &summary, start, minutes, kind >= 90, rule.as_deref(), &mut random);
-    if kind < 4 {
-        let moved = start + Duration::days(7);
-        text.push_str(&format!(
-            "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20250101T000000Z\r\n\
-             RECURRENCE-ID;TZID=Europe/Berlin:{}\r\nDTSTART;TZID=Europe/Berlin:{}\r\n\
-             DURATION:PT{minutes}M\r\nSUMMARY:{summary} (moved)\r\nEND:VEVENT\r\n",
-            stamp(moved),
-            stamp(moved + Duration::hours(1)),
-        ));
-    }
-    text.push_str("END:VCALENDAR\r\n");
-    (format!("{number:08}.ics"), text)
+#[derive(Clone, Copy, PartialEq)]
+enum Zone {
+    Named(&'static str),
+    Utc,
+    AllDay,
 }
 
-#[allow(clippy::too_many_arguments)]
-fn event(
-    text: &mut String,
-    uid: &str,
-    summary: &str,
-    start: NaiveDateTime,
-    minutes: i64,
-    all_day: bool,
-    rule: Option<&str>,
-    random: &mut Random,
-) {
-    text.push_str(&format!(
-        "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20250101T000000Z\r\nCREATED:20250101T000000Z\r\n"
-    ));
-    if all_day {
-        let end = start.date() + Duration::days(1 + random.below(3) as i64);
-        text.push_str(&format!(
-            "DTSTART;VALUE=DATE:{}\r\nDTEND;VALUE=DATE:{}\r\nTRANSP:TRANSPARENT\r\n",
-            start.format("%Y%m%d"),
-            end.format("%Y%m%d")
-        ));
-    } else {
-        text.push_str(&format!(
-            "DTSTART;TZID=Europe/Berlin:{}\r\nDTEND;TZID=Europe/Berlin:{}\r\n",
-            stamp(start),
-            stamp(start + Duration::minutes(minutes))
-        ));
+#[derive(Clone, Copy, PartialEq)]
+enum Rule {
+    Once,
+    Weekly(u64),
+    Weekdays(u64),
+    SecondTuesday(u64),
+    Yearly,
+}
+
+/// One calendar object.
+pub struct Object {
+    pub name: String,
+    pub text: String,
+    pub uid: String,
+    /// Start and end of each instance, in seconds since 1970, up to the end of 2030.
+    pub instances: Vec<(i64, i64)>,
+    /// Whether it counts in free-busy answers.
+    pub busy: bool,
+}
+
+impl Object {
+    /// Whether an instance overlaps the time (RFC 4791 §9.9).
+    pub fn overlaps(&self, (from, to): (i64, i64)) -> bool {
+        self.instances.iter().any(|(start, end)| *start < to && *end > from)
     }
-    if let Some(rule) = rule {
-        text.push_str(&format!("RRULE:{rule}\r\n"));
+}
+
+/// What may lie in a calendar: mostly single events, some all day, some recurring with and without
+/// an end, of those many with a moved instance or one left out, many with alarms, some meetings.
+pub fn object(seed: u64, number: u64) -> Object {
+    make(seed, number, true)
+}
+
+/// The same without attendees, so that storing it invites nobody.
+pub fn appointment(seed: u64, number: u64) -> Object {
+    make(seed, number, false)
+}
+
+fn make(seed: u64, number: u64, meetings: bool) -> Object {
+    let mut random = Random::new(seed ^ (number.wrapping_add(1) << 20));
+    let uid = format!("{number:08}-{:08x}@bench.example", random.below(1 << 32));
+    let mut day = first_day() + (random.below(DAYS) as i64).days();
+    let hour = 7 + random.below(12) as i8;
+    let quarter = 15 * random.below(4) as i8;
+    let minutes = 15 * (1 + random.below(8) as i64);
+    let zone = match random.below(100) {
+        0..10 => Zone::AllDay,
+        10..20 => Zone::Named("America/New_York"),
+        20..30 => Zone::Utc,
+        _ => Zone::Named("Europe/Berlin"),
+    };
+    let rule = match random.below(100) {
+        0..8 => Rule::Weekly(4 + random.below(40)),
+        8..11 => Rule::Weekdays(15 + random.below(60)),
+        11..13 => Rule::SecondTuesday(12),
+        13..15 => Rule::Yearly,
+        _ => Rule::Once,
+    };
+    day = match rule {
+        Rule::Weekdays(_) => first_on_or_after(day, Weekday::Monday),
+        Rule::SecondTuesday(_) => second_tuesday(day),
+        Rule::Yearly if day.day() == 29 => day.yesterday().unwrap_or(day),
+        _ => day,
+    };
+    let start = day.at(hour, quarter, 0, 0);
+    let length = if zone == Zone::AllDay { (1 + random.below(3) as i64).days() } else { minutes.minutes() };
+    let starts = starts(start, rule);
+    let changed = starts.len() > 3 && rule != Rule::Yearly;
+    let moved = (changed && random.below(10) < 4).then(|| starts[1]);
+    let left_out = (changed && random.below(10) < 4).then(|| starts[2]);
+    let new_start = moved.map(|start| if zone == Zone::AllDay { start } else { start + 1.hour() });
+
+    let mut text = String::with_capacity(2000);
+    text.push_str("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Bench//Data 2//EN\r\n");
+    text.push_str(match zone {
+        Zone::Named("Europe/Berlin") => BERLIN,
+        Zone::Named(_) => NEW_YORK,
+        Zone::Utc | Zone::AllDay => "",
+    });
+    let summary = format!("{} {number}", random.pick(WORDS));
+    text.push_str(&format!(
+        "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20250101T000000Z\r\nCREATED:20250101T000000Z\r\n\
+         {}\r\n{}\r\n",
+        stamped("DTSTART", zone, start),
+        stamped("DTEND", zone, start + length),
+    ));
+    match rule {
+        Rule::Once => {}
+        Rule::Weekly(count) => text.push_str(&format!("RRULE:FREQ=WEEKLY;COUNT={count}\r\n")),
+        Rule::Weekdays(count) => {
+            text.push_str(&format!("RRULE:FREQ=WEEKLY;BYDAY=MO,WE,FR;COUNT={count}\r\n"));
+        }
+        Rule::SecondTuesday(count) => {
+            text.push_str(&format!("RRULE:FREQ=MONTHLY;BYDAY=2TU;COUNT={count}\r\n"));
+        }
+        Rule::Yearly => text.push_str("RRULE:FREQ=YEARLY\r\n"),
+    }
+    if let Some(start) = left_out {
+        text.push_str(&stamped("EXDATE", zone, start));
+        text.push_str("\r\n");
+    }
+    if zone == Zone::AllDay {
+        text.push_str("TRANSP:TRANSPARENT\r\n");
     }
     text.push_str(&format!("SUMMARY:{summary}\r\nLOCATION:Room {}\r\n", random.below(40)));
-    text.push_str(
-        "DESCRIPTION:Agenda:\\n1. what happened since last time\\n2. what comes next\r\n",
-    );
+    text.push_str("DESCRIPTION:Agenda:\\n1. what happened since last time\\n2. what comes next\r\n");
     for _ in 0..random.below(6) {
         text.push_str(&format!("CATEGORIES:{}\r\n", random.pick(WORDS).replace('\'', "")));
+    }
+    let meeting = meetings && random.below(100) < 20;
+    if meeting {
+        people(&mut text, &mut random);
     }
     if random.below(2) == 0 {
         text.push_str(
@@ -132,17 +189,98 @@ fn event(
         );
     }
     text.push_str("END:VEVENT\r\n");
+    if let (Some(from), Some(to)) = (moved, new_start) {
+        text.push_str(&format!(
+            "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20250101T000000Z\r\n{}\r\n{}\r\n{}\r\n{}\
+             SUMMARY:{summary} (moved)\r\n",
+            stamped("RECURRENCE-ID", zone, from),
+            stamped("DTSTART", zone, to),
+            stamped("DTEND", zone, to + length),
+            if zone == Zone::AllDay { "TRANSP:TRANSPARENT\r\n" } else { "" },
+        ));
+        if meeting {
+            people(&mut text, &mut random);
+        }
+        text.push_str("END:VEVENT\r\n");
+    }
+    text.push_str("END:VCALENDAR\r\n");
+
+    let instances = starts
+        .into_iter()
+        .filter(|start| left_out != Some(*start))
+        .map(|start| if moved == Some(start) { new_start.unwrap_or(start) } else { start })
+        .map(|start| (seconds(zone, start), seconds(zone, start + length)))
+        .collect();
+    Object { name: format!("{number:08}.ics"), text, uid, instances, busy: zone != Zone::AllDay }
+}
+
+/// An organizer and attendees elsewhere; the owner of the calendar has accepted.
+fn people(text: &mut String, random: &mut Random) {
+    text.push_str("ORGANIZER;CN=Chair:mailto:chair@elsewhere.example\r\n");
+    text.push_str("ATTENDEE;CN=Bench;PARTSTAT=ACCEPTED:mailto:bench@example.com\r\n");
+    for guest in 0..1 + random.below(8) {
+        text.push_str(&format!(
+            "ATTENDEE;CN=Guest {guest};ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:\r\n \
+             mailto:guest{guest}@elsewhere.example\r\n"
+        ));
+    }
+}
+
+fn first_on_or_after(day: Date, weekday: Weekday) -> Date {
+    let ahead = day.weekday().until(weekday);
+    day + i64::from(ahead).days()
+}
+
+fn second_tuesday(day: Date) -> Date {
+    first_on_or_after(day.first_of_month(), Weekday::Tuesday) + 7.days()
+}
+
+/// The starts of a series in local time.
+fn starts(start: DateTime, rule: Rule) -> Vec<DateTime> {
+    let every = |step: Span, count: u64| -> Vec<DateTime> {
+        (0..count as i64).map(|index| start + step * index).collect()
+    };
+    match rule {
+        Rule::Once => vec![start],
+        Rule::Weekly(count) => every(1.week(), count),
+        Rule::Weekdays(count) => (0..count as i64)
+            .map(|index| start + (7 * (index / 3) + 2 * (index % 3)).days())
+            .collect(),
+        Rule::SecondTuesday(count) => (0..count as i64)
+            .map(|index| {
+                let month = start.date().first_of_month() + index.months();
+                DateTime::from_parts(second_tuesday(month), start.time())
+            })
+            .collect(),
+        Rule::Yearly => every(1.year(), (2031 - i64::from(start.year())) as u64),
+    }
+}
+
+fn seconds(zone: Zone, at: DateTime) -> i64 {
+    let zone = match zone {
+        Zone::Named(name) => TimeZone::get(name).expect("a zone of the bundled database"),
+        Zone::Utc | Zone::AllDay => TimeZone::UTC,
+    };
+    zone.to_timestamp(at).expect("a time of our days").as_second()
+}
+
+fn stamped(name: &str, zone: Zone, at: DateTime) -> String {
+    let time = at.strftime("%Y%m%dT%H%M%S");
+    match zone {
+        Zone::Named(zone) => format!("{name};TZID={zone}:{time}"),
+        Zone::Utc => format!("{name}:{time}Z"),
+        Zone::AllDay => format!("{name};VALUE=DATE:{}", at.strftime("%Y%m%d")),
+    }
 }
 
 /// A new invitation by `organizer` to `attendees`.
 pub fn invitation(number: u64, organizer: &str, attendees: &[String]) -> String {
-    let start = first_day() + Duration::days((number % 900) as i64);
+    let day = (first_day() + ((number % 900) as i64).days()).strftime("%Y%m%d").to_string();
     let mut text = format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Bench//Data 1//EN\r\nBEGIN:VEVENT\r\n\
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Bench//Data 2//EN\r\nBEGIN:VEVENT\r\n\
          UID:invite-{number}@bench.example\r\nDTSTAMP:20250101T000000Z\r\n\
          DTSTART:{day}T100000Z\r\nDTEND:{day}T110000Z\r\nSUMMARY:Meeting {number}\r\n\
          ORGANIZER:mailto:{organizer}\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:{organizer}\r\n",
-        day = start.format("%Y%m%d")
     );
     for attendee in attendees {
         text.push_str(&format!("ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:{attendee}\r\n"));
@@ -151,6 +289,8 @@ pub fn invitation(number: u64, organizer: &str, attendees: &[String]) -> String 
     text
 }
 
-fn stamp(at: NaiveDateTime) -> String {
-    at.format("%Y%m%dT%H%M%S").to_string()
+/// Seconds since 1970 of `20260608T000000Z`.
+pub fn instant(text: &str) -> i64 {
+    let at = DateTime::strptime("%Y%m%dT%H%M%SZ", text).expect("a time in UTC");
+    seconds(Zone::Utc, at)
 }

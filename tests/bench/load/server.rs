@@ -1,153 +1,148 @@
-//! The servers of a run: Daybook on a data root made from the seed, and nginx (or a stand-in) as the
-//! limit for answers of the same size.
+//! The servers of a run: Daybook on a data root made from the seed, another server that is there
+//! already, and nginx as the limit for answers of the same size.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::client::{Call, Client};
+use crate::client::Account;
 use crate::data;
-use crate::rows::{self, Row, Setting};
+use crate::rows::{self, Setting};
 
 const OWNER: &str = "BENCH000-0000-0000-0000-000000000000";
-const COLLEAGUES: usize = 10;
+pub const COLLEAGUES: usize = 10;
+/// Objects in the calendar of everybody who is invited.
+const COLLEAGUES_OBJECTS: u64 = 500;
 const PASSWORD: &str = "bench";
 
-/// A running server with its data, and what is needed to ask it.
+/// How servers are started.
+#[derive(Clone, Default)]
+pub struct Start {
+    /// Server on the first processor, client on the second.
+    pub pin: bool,
+    /// A command to run the server under, such as a profiler.
+    pub under: Vec<String>,
+}
+
+/// A server that answers the rows.
 pub struct Bench {
-    root: PathBuf,
-    _root_guard: tempfile::TempDir,
-    address: SocketAddr,
-    process: Child,
-    setting: Setting,
-    static_server: StaticServer,
+    pub setting: Setting,
+    pub account: Account,
+    /// The data root and what keeps it; absent for a server that was there before.
+    root: Option<(PathBuf, tempfile::TempDir)>,
+    process: Option<Child>,
+    /// Its process, if known.
+    pub pid: Option<u32>,
+    start: Start,
 }
 
 impl Bench {
-    pub fn start(objects: u64, seed: u64, pin: bool) -> Self {
+    /// Daybook over a fresh data root, started.
+    pub fn daybook(objects: u64, seed: u64, start: &Start) -> Self {
+        let mut bench = Self::unstarted(objects, seed, start);
+        bench.run();
+        bench
+    }
+
+    /// Daybook over a fresh data root.
+    pub fn unstarted(objects: u64, seed: u64, start: &Start) -> Self {
         // Not in /tmp, which may be memory: the figures are about a disk.
         let guard = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a scratch folder");
         let root = guard.path().to_owned();
         write_configuration(&root);
-        let calendar = root.join("data").join(home_folder(OWNER)).join("calendar");
-        fill(&calendar, objects, seed);
+        fill(&root.join("data").join(calendar_folder(OWNER)), objects, seed);
         for number in 0..COLLEAGUES {
-            fill(
-                &root.join("data").join(home_folder(&colleague(number))).join("calendar"),
-                objects / 20,
-                seed + 1 + number as u64,
-            );
+            let folder = root.join("data").join(calendar_folder(&colleague(number)));
+            fill(&folder, COLLEAGUES_OBJECTS, seed + 1 + number as u64);
         }
-        if pin {
-            // The client's own threads inherit this.
-            let own = std::process::id().to_string();
-            let _ = Command::new("taskset").args(["-cp", "1", &own]).stdout(Stdio::null()).status();
-        }
-        let address = free_address();
-        let started = Instant::now();
-        let process = spawn_pinned(
-            pin,
-            env!("CARGO_BIN_EXE_daybook"),
-            &[
-                "serve".as_ref(),
-                "--config".as_ref(),
-                root.join("daybook.toml").as_os_str(),
-                "--listen".as_ref(),
-                address.to_string().as_ref(),
-            ],
-        );
-        wait_for(address);
         let home = format!("/calendars/__uids__/{OWNER}/");
-        let setting = Setting {
-            calendar: format!("{home}calendar/"),
-            home,
-            seed,
-            objects,
-            sync_token: String::new(),
-            week_matches: 0,
-            attendees: (0..COLLEAGUES).map(|n| format!("colleague{n}@example.com")).collect(),
-        };
-        let static_server = StaticServer::start(&root, pin);
-        let mut bench = Self { root, _root_guard: guard, address, process, setting, static_server };
-        bench.client().expect(&first_call(&bench.setting), &[207]).expect("the first answer");
-        println!("first answer over a cold index after {:?}", started.elapsed());
-        bench.setting.week_matches = bench.week_by_reading();
-        bench
+        let mut setting = expected(objects, seed);
+        setting.calendar = format!("{home}calendar/");
+        setting.home = home;
+        setting.attendees = (0..COLLEAGUES).map(|n| format!("colleague{n}@example.com")).collect();
+        setting.attendees_busy = (0..COLLEAGUES as u64)
+            .map(|number| expected(COLLEAGUES_OBJECTS, seed + 1 + number).busy)
+            .collect();
+        let account = Account::new(free_address(), "bench", PASSWORD);
+        let root = Some((root, guard));
+        Self { setting, account, root, process: None, pid: None, start: start.clone() }
     }
 
-    pub fn client(&self) -> Client {
-        Client::new(self.address, "bench", PASSWORD)
+    /// A server that is there already, whose calendar holds the generated objects.
+    pub fn foreign(calendar: &str, account: Account, pid: u32, objects: u64, seed: u64) -> Self {
+        let mut setting = expected(objects, seed);
+        setting.calendar = calendar.to_owned();
+        let pid = Some(pid);
+        Self { setting, account, root: None, process: None, pid, start: Start::default() }
     }
 
-    pub fn setting(&self) -> &Setting {
-        &self.setting
+    /// Starts the server and waits until it accepts connections; how long that took.
+    pub fn run(&mut self) -> Duration {
+        let Some((root, _)) = &self.root else { return Duration::ZERO };
+        let mut command: Vec<String> = self.start.under.clone();
+        command.push(env!("CARGO_BIN_EXE_daybook").to_owned());
+        let configuration = root.join("daybook.toml").display().to_string();
+        let address = self.account.address.to_string();
+        for word in ["serve", "--config", &configuration, "--listen", &address] {
+            command.push(word.to_owned());
+        }
+        let started = Instant::now();
+        let process = spawn(self.start.pin, &command);
+        self.pid = Some(process.id());
+        self.process = Some(process);
+        wait_for(self.account.address);
+        started.elapsed()
     }
 
-    pub fn calendar_folder(&self) -> PathBuf {
-        self.root.join("data").join(home_folder(OWNER)).join("calendar")
+    /// Ends the server as an administrator would, and waits for it.
+    pub fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let pid = process.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        for _ in 0..1200 {
+            if !matches!(process.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let _ = process.kill();
+        let _ = process.wait();
     }
 
-    pub fn scratch(&self) -> PathBuf {
-        self.root.join("scratch")
-    }
-
-    /// What a row needs before it can be measured: a token with one change behind it.
-    pub fn prepare(&mut self, row: &Row) {
-        let mut client = self.client();
-        if row.name == "sync, one change" {
-            let body = client.expect(&first_call(&self.setting), &[207]).expect("a token");
-            self.setting.sync_token = text_between(&body, "sync-token>", "</").expect("a token");
-            let (name, text) = data::object(self.setting.seed, 0);
-            let call = Call::new("PUT", format!("{}{name}", self.setting.calendar))
-                .body("text/calendar; charset=utf-8", text.replace("Agenda", "Changed agenda"));
-            client.expect(&call, &[204]).expect("the change is stored");
+    /// Deletes what the server derived from the files.
+    pub fn forget_index(&self) {
+        let Some((root, _)) = &self.root else { return };
+        let guids = (0..COLLEAGUES).map(colleague).chain([OWNER.to_owned()]);
+        for guid in guids {
+            let _ = fs::remove_file(root.join("data").join(home_folder(&guid)).join(".index"));
         }
     }
 
-    /// How many objects overlap the measured week, by asking for all of them by day: a check of the
-    /// index against `expand`-free reading is the business of the tests, not of this program.
-    fn week_by_reading(&self) -> usize {
-        let call = (rows::all().iter().find(|row| row.name.starts_with("one-week")))
-            .map(|row| (row.call)(&self.setting, 0))
-            .expect("the row is there");
-        let body = self.client().expect(&call, &[207]).expect("the query is answered");
-        memchr::memmem::find_iter(&body, "response>").count() / 2
+    /// A folder on the same disk as the data.
+    pub fn scratch(&self) -> PathBuf {
+        let root = self.root.as_ref().map(|(root, _)| root.join("scratch"));
+        root.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")))
     }
 
-    /// Requests per second that a static server reaches with an answer of the same size.
-    pub fn static_server_rate(&self, row: &Row, length: Duration) -> f64 {
-        let body = self
-            .client()
-            .expect(&(row.call)(&self.setting, 0), row.statuses)
-            .expect("the row answers");
-        self.static_server.offer(&body);
-        let call = Call::new("GET", "/answer");
-        let started = Instant::now();
-        let done: usize = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..row.connections)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut client = Client::new(self.static_server.address, "", "");
-                        let mut done = 0;
-                        while started.elapsed() < length {
-                            client.expect(&call, &[200]).expect("the static server answers");
-                            done += 1;
-                        }
-                        done
-                    })
-                })
-                .collect();
-            workers.into_iter().map(|worker| worker.join().expect("no client panics")).sum()
-        });
-        done as f64 / started.elapsed().as_secs_f64()
+    /// How many invitations the one with the fewest has in the inbox and in the calendar.
+    pub fn delivered(&self) -> usize {
+        let Some((root, _)) = &self.root else { return 0 };
+        let files = |folder: PathBuf| fs::read_dir(folder).map_or(0, |found| found.count());
+        let of = |number| {
+            let home = root.join("data").join(home_folder(&colleague(number)));
+            let copies = files(home.join("calendar")).saturating_sub(COLLEAGUES_OBJECTS as usize);
+            files(home.join("inbox")).min(copies)
+        };
+        (0..COLLEAGUES).map(of).min().unwrap_or_default()
     }
 
+    /// Resident memory of the server in megabytes.
     pub fn resident_megabytes(&self) -> f64 {
-        let status =
-            fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let path = format!("/proc/{}/status", self.pid.unwrap_or_default());
+        let status = fs::read_to_string(path).unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
         let kilobytes: f64 =
             line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0.0);
@@ -157,19 +152,34 @@ impl Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
 }
 
-fn first_call(setting: &Setting) -> Call {
-    (rows::all()[1].call)(setting, 0)
+/// Seconds of processor time that a process has used.
+pub fn processor_seconds(pid: Option<u32>) -> f64 {
+    let path = format!("/proc/{}/stat", pid.unwrap_or_default());
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let after = text.rsplit(')').next().unwrap_or_default();
+    let words = after.split_whitespace().skip(11).take(2);
+    let ticks = words.filter_map(|word| word.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
 }
 
-fn text_between(body: &[u8], start: &str, end: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(body).into_owned();
-    let (_, rest) = text.split_once(start)?;
-    rest.split_once(end).map(|(inner, _)| inner.to_owned())
+/// What right answers hold, from the generated objects.
+fn expected(objects: u64, seed: u64) -> Setting {
+    let week = (data::instant(rows::WEEK.0), data::instant(rows::WEEK.1));
+    let (mut names, mut busy) = (BTreeSet::new(), Vec::new());
+    for number in 0..objects {
+        let object = data::object(seed, number);
+        if object.overlaps(week) {
+            names.insert(object.name.clone());
+        }
+        if object.busy {
+            busy.extend(object.instances);
+        }
+    }
+    Setting { seed, objects, week: names, busy: rows::joined(busy), ..Setting::default() }
 }
 
 fn colleague(number: usize) -> String {
@@ -180,11 +190,16 @@ fn home_folder(guid: &str) -> PathBuf {
     Path::new("calendars/__uids__").join(&guid[..2]).join(&guid[2..4]).join(guid)
 }
 
-fn fill(folder: &Path, objects: u64, seed: u64) {
+fn calendar_folder(guid: &str) -> PathBuf {
+    home_folder(guid).join("calendar")
+}
+
+/// Writes the generated objects into a folder.
+pub fn fill(folder: &Path, objects: u64, seed: u64) {
     fs::create_dir_all(folder).expect("the folder can be made");
     for number in 0..objects {
-        let (name, text) = data::object(seed, number);
-        fs::write(folder.join(name), text).expect("room on the disk");
+        let object = data::object(seed, number);
+        fs::write(folder.join(object.name), object.text).expect("room on the disk");
     }
 }
 
@@ -214,66 +229,69 @@ fn free_address() -> SocketAddr {
     probe.local_addr().expect("it has an address")
 }
 
-fn spawn_pinned(pin: bool, program: &str, arguments: &[&std::ffi::OsStr]) -> Child {
-    let mut command = if pin {
-        let mut command = Command::new("taskset");
-        command.args(["-c", "0"]).arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
-    command.args(arguments).stdout(Stdio::null()).spawn().expect("the server starts")
+fn spawn(pin: bool, words: &[String]) -> Child {
+    let pinned = ["taskset", "-c", "0"].map(str::to_owned);
+    let words: Vec<&String> = pinned.iter().filter(|_| pin).chain(words).collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).stdout(Stdio::null()).spawn().expect("the server starts")
+}
+
+/// Puts this process on the second processor.
+pub fn pin_client() {
+    let own = std::process::id().to_string();
+    let _ = Command::new("taskset").args(["-acp", "1", &own]).stdout(Stdio::null()).status();
 }
 
 fn wait_for(address: SocketAddr) {
-    for _ in 0..400 {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(120) {
         if TcpStream::connect(address).is_ok() {
             return;
         }
-        std::thread::sleep(Duration::from_millis(25));
+        std::thread::sleep(Duration::from_millis(2));
     }
     panic!("nothing listens on {address}");
 }
 
-/// nginx when it is installed, otherwise a thread that answers with bytes from memory.
-struct StaticServer {
-    address: SocketAddr,
+/// nginx with one file, the limit of what can be read over HTTP.
+pub struct StaticServer {
+    pub account: Account,
     folder: PathBuf,
-    process: Option<Child>,
+    process: Child,
 }
 
 impl StaticServer {
-    fn start(root: &Path, pin: bool) -> Self {
-        let folder = root.join("static");
+    pub fn start(folder: &Path, pin: bool) -> Self {
+        assert!(
+            Path::new("/usr/sbin/nginx").exists(),
+            "nginx (Debian: nginx-light) is needed for the limits of reading"
+        );
+        let folder = folder.join("static");
         fs::create_dir_all(&folder).expect("the folder can be made");
         fs::write(folder.join("answer"), "x").expect("room on the disk");
         let address = free_address();
         let configuration = folder.join("nginx.conf");
         fs::write(&configuration, nginx_configuration(&folder, address)).expect("room on the disk");
-        let process = Path::new("/usr/sbin/nginx").exists().then(|| {
-            spawn_pinned(pin, "/usr/sbin/nginx", &["-c".as_ref(), configuration.as_os_str()])
-        });
-        if process.is_none() {
-            println!("nginx is not installed: a stand-in serves the limits of reading");
-            let listener = TcpListener::bind(address).expect("the port is free");
-            let file = folder.join("answer");
-            std::thread::spawn(move || stand_in(&listener, &file));
-        }
+        let words = ["/usr/sbin/nginx", "-c", &configuration.display().to_string()];
+        let process = spawn(pin, &words.map(str::to_owned));
         wait_for(address);
-        Self { address, folder, process }
+        Self { account: Account::new(address, "bench", PASSWORD), folder, process }
     }
 
-    fn offer(&self, body: &[u8]) {
+    /// What it answers from now on.
+    pub fn offer(&self, body: &[u8]) {
         fs::write(self.folder.join("answer"), body).expect("room on the disk");
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        Some(self.process.id())
     }
 }
 
 impl Drop for StaticServer {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -287,32 +305,4 @@ fn nginx_configuration(folder: &Path, address: SocketAddr) -> String {
          server {{ listen {address}; root {folder}; }} }}\n",
         folder = folder.display()
     )
-}
-
-fn stand_in(listener: &TcpListener, file: &Path) {
-    for stream in listener.incoming().flatten() {
-        let file = file.to_owned();
-        std::thread::spawn(move || {
-            let _ = stream.set_nodelay(true);
-            let mut reader = BufReader::new(stream);
-            let mut line = String::new();
-            loop {
-                line.clear();
-                while !matches!(reader.read_line(&mut line), Err(_) | Ok(0)) && line != "\r\n" {
-                    line.clear();
-                }
-                if line.is_empty() {
-                    return;
-                }
-                let mut body = Vec::new();
-                let read = fs::File::open(&file).and_then(|mut file| file.read_to_end(&mut body));
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-                let mut answer = head.into_bytes();
-                answer.extend_from_slice(&body);
-                if read.is_err() || reader.get_mut().write_all(&answer).is_err() {
-                    return;
-                }
-            }
-        });
-    }
 }

@@ -1,0 +1,131 @@
+//! A server from start to end: how long until the first answer, how much memory, and whether it
+//! grows while it works.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::measure::{self, Length};
+use crate::rows::{self, Limit, Row};
+use crate::server::Bench;
+use crate::table::{Table, spread};
+use crate::{Common, prepare};
+
+fn poll() -> Row {
+    rows::all().into_iter().find(|row| row.name == "poll").expect("a row")
+}
+
+/// Starts again and again; the first poll of the calendar is the first answer.
+pub fn start(common: &Common) {
+    let mut table = Table::open(common.raw.as_deref(), "index objects round seconds");
+    let mut bench = Bench::unstarted(common.objects, common.seed, &common.start());
+    let first = |bench: &mut Bench| {
+        let started = Instant::now();
+        bench.run();
+        let call = (poll().call)(&bench.setting, 0);
+        measure::once(&bench.account, &call, &[207]).expect("an answer");
+        let time = started.elapsed();
+        bench.stop();
+        time.as_secs_f64()
+    };
+    for kept in [false, true] {
+        let mut times = Vec::new();
+        if kept {
+            first(&mut bench);
+        }
+        for round in 0..common.rounds {
+            if !kept {
+                bench.forget_index();
+            }
+            let seconds = first(&mut bench);
+            let index = if kept { "kept" } else { "deleted" };
+            table.line(&[
+                index.to_owned(),
+                common.objects.to_string(),
+                round.to_string(),
+                format!("{seconds:.4}"),
+            ]);
+            times.push(seconds);
+        }
+        let [min, median, max] = spread(times.into_iter());
+        let with = if kept { "with" } else { "without" };
+        println!(
+            "first answer over {} objects, {with} .index: {min:.3} {median:.3} {max:.3} s",
+            common.objects
+        );
+    }
+}
+
+/// Idle, then after every row that reads, then after every row.
+pub fn memory(common: &Common) {
+    let mut table = Table::open(common.raw.as_deref(), "state objects megabytes");
+    let mut bench = Bench::daybook(common.objects, common.seed, &common.start());
+    let mut tell = |bench: &Bench, state: &str| {
+        std::thread::sleep(Duration::from_secs(4));
+        let megabytes = bench.resident_megabytes();
+        println!("{state}: {megabytes:.1} MB");
+        table.line(&[state.to_owned(), common.objects.to_string(), format!("{megabytes:.2}")]);
+    };
+    tell(&bench, "idle");
+    let call = (poll().call)(&bench.setting, 0);
+    measure::once(&bench.account, &call, &[207]).expect("an answer");
+    tell(&bench, "indexed");
+    let numbers = Cell::new(1);
+    for writes in [false, true] {
+        for row in common.rows() {
+            if writes != matches!(row.limit, Limit::Writes | Limit::WritesInParallel) {
+                continue;
+            }
+            prepare(&mut bench, &row);
+            measure::row(&bench, &row, common.length(), &numbers).expect("right answers");
+        }
+        tell(&bench, if writes { "after writes" } else { "after reads" });
+    }
+}
+
+/// Each row now and then, at a steady rate; memory and latency every few seconds.
+pub fn soak(common: &Common, minutes: f64) {
+    const STEP: Duration = Duration::from_secs(5);
+    let columns = "second answers p50_ms p99_ms megabytes";
+    let mut table = Table::open(common.raw.as_deref(), columns);
+    let mut bench = Bench::daybook(common.objects, common.seed, &common.start());
+    let numbers = Cell::new(1);
+    let started = Instant::now();
+    let rows = common.rows();
+    let mut turn = (0..rows.len()).cycle();
+    let (mut worst, mut answers): (f64, f64) = (0.0, 0.0);
+    let rate = common.rate.unwrap_or(40.0);
+    while started.elapsed().as_secs_f64() < minutes * 60.0 {
+        let Some(mut row) = turn.next().map(|at| rows[at]) else { return };
+        row.connections = row.connections.min(4);
+        // Listings of everything are rare, polls are not; what is written stays bounded because a
+        // name comes back and is replaced.
+        let rate = match row.name {
+            "list-etags" | "sync-initial" => rate / 10.0,
+            "put-new" | "put-new-16" | "put-invite-10" => {
+                row.statuses = &[201, 204];
+                numbers.set(1 + numbers.get() % 1000);
+                rate / 2.0
+            }
+            _ => rate,
+        };
+        prepare(&mut bench, &row);
+        let length = Length { time: STEP, requests: None, rate: Some(rate) };
+        let round = match measure::row(&bench, &row, length, &numbers) {
+            Ok(round) => round,
+            Err(why) => panic!("{}: {why}", row.name),
+        };
+        worst = worst.max(round.percentiles[2]);
+        answers += round.per_second * STEP.as_secs_f64();
+        table.line(&[
+            format!("{:.0}", started.elapsed().as_secs_f64()),
+            format!("{answers:.0}"),
+            format!("{:.3}", round.percentiles[0]),
+            format!("{:.3}", round.percentiles[2]),
+            format!("{:.2}", bench.resident_megabytes()),
+        ]);
+    }
+    println!(
+        "{answers:.0} answers in {minutes} minutes, worst p99 {worst:.0} ms, {:.1} MB at the end",
+        bench.resident_megabytes()
+    );
+}
