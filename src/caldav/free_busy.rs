@@ -46,10 +46,10 @@ impl BusyTime {
 
     /// Adds one busy period; FREE is not kept.
     pub fn add(&mut self, kind: &str, period: Period) {
-        if let Some(period) = period.clip(self.bounds)
-            && kind != "FREE"
-        {
-            self.by_type.entry(kind.to_owned()).or_default().push(period);
+        let Some(period) = period.clip(self.bounds).filter(|_| kind != "FREE") else { return };
+        match self.by_type.get_mut(kind) {
+            Some(periods) => periods.push(period),
+            None => drop(self.by_type.insert(kind.to_owned(), vec![period])),
         }
     }
 

@@ -9,6 +9,7 @@ mod collection;
 mod edit;
 mod entry;
 mod home_path;
+mod pack;
 mod persist;
 mod snapshot;
 pub mod summary;

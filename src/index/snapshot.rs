@@ -11,6 +11,7 @@ use super::change::{Change, ChangeKind, Depth, SyncPoint, TokenError};
 use super::collection::{Collection, CollectionKind, Now};
 use super::entry::{Entry, ObjectEntry, PropertySet};
 use super::home_path::HomePath;
+use super::pack;
 
 /// Hash of a UID, collection, file.
 type UidKey = (u32, u32, Arc<str>);
@@ -86,16 +87,25 @@ impl Snapshot {
 
     /// What lies at `path`.
     pub fn entry(&self, path: &HomePath) -> Option<Entry> {
-        match path.split() {
+        match path.segments().split_last() {
             None => Some(Entry::Collection(self.root.clone())),
-            Some((parent, name)) => self.collection(&parent)?.member(name),
+            Some((name, parents)) => self.below(parents)?.member(name),
         }
     }
 
     /// The collection at `path`.
     pub fn collection(&self, path: &HomePath) -> Option<&Arc<Collection>> {
+        self.below(path.segments())
+    }
+
+    /// The collection that holds what lies at `path`; absent for the home itself.
+    pub fn holder(&self, path: &HomePath) -> Option<&Arc<Collection>> {
+        self.below(path.segments().split_last()?.1)
+    }
+
+    fn below(&self, segments: &[String]) -> Option<&Arc<Collection>> {
         let mut at = &self.root;
-        for segment in path.segments() {
+        for segment in segments {
             at = at.collections.get(segment.as_str())?;
         }
         Some(at)
@@ -104,11 +114,7 @@ impl Snapshot {
     /// The file at `path`.
     pub fn object(&self, path: &HomePath) -> Option<&Arc<ObjectEntry>> {
         let (name, parents) = path.segments().split_last()?;
-        let mut at = &self.root;
-        for segment in parents {
-            at = at.collections.get(segment.as_str())?;
-        }
-        at.objects.get(name.as_str())
+        self.below(parents)?.objects.get(name.as_str())
     }
 
     /// Dead properties of what lies at `path`.
@@ -178,8 +184,21 @@ impl Snapshot {
     }
 
     /// Files of a calendar that may have an instance between two instants (seconds since 1970),
-    /// both included: candidates, never too few.
+    /// both included: candidates, never too few, by name.
     pub fn overlapping(
+        &self,
+        path: &HomePath,
+        start: Option<i64>,
+        end: Option<i64>,
+    ) -> Vec<(Arc<str>, Arc<ObjectEntry>)> {
+        let mut found = self.overlapping_in_any_order(path, start, end);
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        found.dedup_by(|a, b| a.0 == b.0);
+        found
+    }
+
+    /// The same where the order does not matter.
+    pub fn overlapping_in_any_order(
         &self,
         path: &HomePath,
         start: Option<i64>,
@@ -306,6 +325,20 @@ impl Snapshot {
         }
         at.collections.insert(Arc::from(name.as_str()), Arc::new(collection));
         Some(())
+    }
+
+    /// Makes its trees as small as they can be: once, when a home is opened.
+    pub(crate) fn pack(&mut self) {
+        fn below(collection: &mut Arc<Collection>) {
+            let collection = Arc::make_mut(collection);
+            pack::collection(collection);
+            let names: Vec<Arc<str>> = collection.collections.keys().cloned().collect();
+            for name in names {
+                collection.collections.get_mut(&name).into_iter().for_each(below);
+            }
+        }
+        self.uids = pack::set(&self.uids);
+        below(&mut self.root);
     }
 
     /// Corrects what is remembered of a file, without a note in the journal.

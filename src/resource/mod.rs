@@ -132,16 +132,9 @@ impl Resource {
             Place { entry, path: at.clone(), ..place }
         });
         let entry = place.as_ref().and_then(|place| place.entry.as_ref());
-        let parent = place.as_ref().and_then(|place| {
-            at.parent()
-                .and_then(|parent| place.snapshot.entry(&parent).map(|entry| (parent, entry)))
-        });
-        let kind = resolve::kind_in_home(
-            &at,
-            entry,
-            parent.as_ref().map(|(path, entry)| (path, entry)),
-            path.has_slash(),
-        );
+        let holder = place.as_ref().and_then(|place| place.snapshot.holder(&at));
+        let kind =
+            resolve::kind_in_home(&at, entry, holder.map(|holder| holder.kind), path.has_slash());
         let exists = entry.is_some() || kind == ResourceKind::FreeBusyUrl;
         Resource {
             kind,
@@ -184,13 +177,13 @@ impl Resource {
     /// The entity tag: of the content, or of a collection's state.
     pub fn etag(&self) -> Option<ETag> {
         let place = self.place.as_ref()?;
-        etag_at(&place.snapshot, &place.path)
+        etag_of(&place.snapshot, place.entry.as_ref()?)
     }
 
     /// When it was changed last.
     pub fn modified(&self) -> Option<DateTime<Utc>> {
         let place = self.place.as_ref()?;
-        modified_at(&place.snapshot, &place.path)
+        modified_of(&place.snapshot, &place.path, place.entry.as_ref()?)
     }
 
     /// The schedule tag of a scheduling object (RFC 6638 §3.2.10).
@@ -214,22 +207,27 @@ impl Resource {
 
 /// The entity tag of what lies at `path`: of a file its content's, of a collection its state's.
 pub fn etag_at(snapshot: &Snapshot, path: &HomePath) -> Option<ETag> {
-    match snapshot.entry(path)? {
+    etag_of(snapshot, &snapshot.entry(path)?)
+}
+
+fn etag_of(snapshot: &Snapshot, entry: &Entry) -> Option<ETag> {
+    match entry {
         Entry::Object(object) => Some(object.etag()),
-        Entry::Collection(_) => {
-            let point = snapshot.sync_token(path)?;
-            Some(ETag(format!("{:x}-{}", point.epoch, point.number)))
+        Entry::Collection(collection) => {
+            let epoch = snapshot.sync_token(&HomePath::root())?.epoch;
+            Some(ETag(format!("{epoch:x}-{}", collection.tag)))
         }
     }
 }
 
 /// When what lies at `path` was changed last.
 pub fn modified_at(snapshot: &Snapshot, path: &HomePath) -> Option<DateTime<Utc>> {
-    match snapshot.entry(path)? {
-        Entry::Object(object) => {
-            let parent = path.parent()?;
-            Some(snapshot.collection(&parent)?.modified_of(&object))
-        }
+    modified_of(snapshot, path, &snapshot.entry(path)?)
+}
+
+fn modified_of(snapshot: &Snapshot, path: &HomePath, entry: &Entry) -> Option<DateTime<Utc>> {
+    match entry {
+        Entry::Object(object) => Some(snapshot.holder(path)?.modified_of(object)),
         Entry::Collection(collection) => Some(collection.modified()),
     }
 }

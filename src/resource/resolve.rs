@@ -104,7 +104,7 @@ fn of_type(kind: ResourceKind, segment: &str, path: &DavPath) -> Resource {
 pub(super) fn kind_in_home(
     at: &HomePath,
     entry: Option<&Entry>,
-    parent: Option<(&HomePath, &Entry)>,
+    holder: Option<CollectionKind>,
     slash: bool,
 ) -> ResourceKind {
     use ResourceKind as Kind;
@@ -126,18 +126,15 @@ pub(super) fn kind_in_home(
             CollectionKind::Plain => Kind::Collection,
         },
         None if slash => Kind::Collection,
-        _ => match parent {
-            Some((path, Entry::Collection(collection))) => match collection.kind {
-                CollectionKind::Calendar => Kind::CalendarObject,
-                CollectionKind::Inbox => Kind::InboxItem,
-                CollectionKind::Plain if is_notifications(path) => Kind::Notification,
-                _ => Kind::PlainFile,
-            },
+        _ => match holder {
+            Some(CollectionKind::Calendar) => Kind::CalendarObject,
+            Some(CollectionKind::Inbox) => Kind::InboxItem,
+            Some(CollectionKind::Plain) if is_notification(at) => Kind::Notification,
             _ => Kind::PlainFile,
         },
     }
 }
 
-fn is_notifications(path: &HomePath) -> bool {
-    matches!(path.segments(), [name] if name == NOTIFICATION)
+fn is_notification(path: &HomePath) -> bool {
+    matches!(path.segments(), [collection, _] if collection == NOTIFICATION)
 }

@@ -77,7 +77,8 @@ impl Home {
         let mut reconciler = Reconciler::new(&dir, known, now_s, written_ns - RACY_NS)?;
         reconciler.edit(Edit::Gap);
         reconciler.home(&dir)?;
-        let Reconciler { work, edits, overflow, .. } = reconciler;
+        let Reconciler { mut work, edits, overflow, .. } = reconciler;
+        work.pack();
         if !new && edits.len() > 1 {
             tracing::info!(guid, changes = edits.len() - 1, "the home changed meanwhile");
         }

@@ -50,7 +50,8 @@ pub fn busy_time(
         let floating = objects::floating_zone(calendar);
         let Some(place) = &calendar.place else { continue };
         let mut members = view.access.members(calendar, &KNOWN_BY);
-        for (name, entry) in place.snapshot.overlapping(&place.path, range.0, range.1) {
+        for (name, entry) in place.snapshot.overlapping_in_any_order(&place.path, range.0, range.1)
+        {
             if !members.may(&name, &entry) {
                 continue;
             }
