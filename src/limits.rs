@@ -60,7 +60,7 @@ pub const INSTANCES: usize = 10_000;
 pub const INDEXED_SPANS: usize = 1000;
 /// Instances of one object that are remembered for the next question about time.
 pub const TIMETABLE_INSTANCES: usize = 1000;
-/// Bytes of what is remembered of contents (timetables) in the whole server.
+/// Bytes of each kind of what is remembered of contents (timetables, XML) in the whole server.
 pub const DERIVED_BYTES: usize = 4 * 1024 * 1024;
 /// Steps the recurrence machine may take for one object and one question.
 pub const RECURRENCE_STEPS: usize = 200_000;

@@ -68,9 +68,13 @@ impl<F: FnOnce(Payload)> Pipe<F> {
 
 impl<F: FnOnce(Payload)> Write for Pipe<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.is_empty() && bytes.len() >= limits::RESPONSE_CHUNK_BYTES {
+            self.send(Some(Bytes::copy_from_slice(bytes)))?;
+            return Ok(bytes.len());
+        }
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= limits::RESPONSE_CHUNK_BYTES {
-            let chunk = self.buffer.split().freeze();
+            let chunk = std::mem::take(&mut self.buffer).freeze();
             self.send(Some(chunk))?;
         }
         Ok(bytes.len())

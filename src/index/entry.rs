@@ -125,14 +125,20 @@ pub struct ObjectEntry {
 impl ObjectEntry {
     /// The entity tag.
     pub fn etag(&self) -> ETag {
-        const DIGITS: [char; 16] =
-            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-        let mut text = String::with_capacity(32);
-        for byte in self.hash {
-            text.push(DIGITS[usize::from(byte >> 4)]);
-            text.push(DIGITS[usize::from(byte & 15)]);
+        let quoted = self.quoted_etag();
+        let text = std::str::from_utf8(&quoted).unwrap_or_default();
+        ETag(text.trim_matches('"').to_owned())
+    }
+
+    /// The entity tag in quotes, as ASCII: listings write thousands of them.
+    pub fn quoted_etag(&self) -> [u8; 34] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'"'; 34];
+        for (pair, byte) in text[1..33].chunks_exact_mut(2).zip(self.hash) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
         }
-        ETag(text)
+        text
     }
 
     /// The hash that stands behind `ETag::of`.

@@ -1,7 +1,7 @@
 //! What others computed from the content of files, remembered while there is room. The key is the
 //! hash of the content, so nothing here can be out of date; all of it may be lost at any time.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use crate::limits;
 type Hash = [u8; 16];
 type Value = Arc<dyn Any + Send + Sync>;
 
-/// Two generations: what is asked for moves to the young one, the old one goes when that is full.
+/// For each type of value two generations: what is asked for moves to the young one, the old one
+/// goes when that is full.
 #[derive(Debug, Default)]
-pub struct Derived(Mutex<Generations>);
+pub struct Derived(Mutex<HashMap<TypeId, Generations>>);
 
 #[derive(Debug, Default)]
 struct Generations {
@@ -26,7 +27,8 @@ struct Generations {
 impl Derived {
     /// What was remembered for that content.
     pub fn get<T: Any + Send + Sync>(&self, content: &Hash) -> Option<Arc<T>> {
-        let mut generations = self.0.lock();
+        let mut kinds = self.0.lock();
+        let generations = kinds.get_mut(&TypeId::of::<T>())?;
         let value = match generations.young.get(content) {
             Some((value, _)) => value.clone(),
             None => {
@@ -40,7 +42,7 @@ impl Derived {
 
     /// Remembers a value that takes about so many bytes.
     pub fn put<T: Any + Send + Sync>(&self, content: Hash, value: Arc<T>, bytes: usize) {
-        self.0.lock().keep(content, value, bytes);
+        self.0.lock().entry(TypeId::of::<T>()).or_default().keep(content, value, bytes);
     }
 }
 

@@ -109,12 +109,10 @@ impl Writer {
     /// iCalendar text. Its line ends stay as they are: what reads the XML makes one LF of each
     /// (XML 1.0 §2.11), which everybody who reads iCalendar from XML knows.
     pub fn lines(&mut self, text: &str) {
-        for (number, line) in text.split("\r\n").enumerate() {
-            if number > 0 {
-                self.raw("\r\n");
-            }
-            self.text(line);
-        }
+        escape(text, &mut self.out, |c, next| match c {
+            '\r' if next == Some(b'\n') => None,
+            _ => text_reference(c),
+        });
     }
 
     /// `DAV:href` with an already percent-encoded reference.
@@ -164,18 +162,22 @@ impl Writer {
 /// Escapes character data. A carriage return would be lost to line-end normalisation (XML 1.0
 /// §2.11), so it is written as a reference; what XML 1.0 cannot hold becomes U+FFFD.
 pub(super) fn escape_text(text: &str, out: &mut String) {
-    escape(text, out, |c| match c {
+    escape(text, out, |c, _| text_reference(c));
+}
+
+fn text_reference(c: char) -> Option<&'static str> {
+    match c {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
         '>' => Some("&gt;"),
         '\r' => Some("&#13;"),
         _ => None,
-    });
+    }
 }
 
 /// Escapes an attribute value; white space other than blanks would be normalised away.
 pub(super) fn escape_attribute(text: &str, out: &mut String) {
-    escape(text, out, |c| match c {
+    escape(text, out, |c, _| match c {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
         '"' => Some("&quot;"),
@@ -207,9 +209,14 @@ const ORDINARY: [bool; 256] = {
     table
 };
 
-fn escape(text: &str, out: &mut String, replace: impl Fn(char) -> Option<&'static str>) {
+/// Escapes what `replace` has a replacement for; it sees the byte that follows, too.
+fn escape(
+    text: &str,
+    out: &mut String,
+    replace: impl Fn(char, Option<u8>) -> Option<&'static str>,
+) {
     out.reserve(text.len());
-    let breaks_matter = replace('\n').is_some();
+    let breaks_matter = replace('\n', None).is_some();
     let mut rest = 0;
     for (at, byte) in text.bytes().enumerate() {
         if ORDINARY[usize::from(byte)] && !(breaks_matter && byte < b' ') {
@@ -217,7 +224,8 @@ fn escape(text: &str, out: &mut String, replace: impl Fn(char) -> Option<&'stati
         }
         // Every byte that is looked at begins a character.
         let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { continue };
-        let replacement = match replace(c) {
+        let next = text.as_bytes().get(at + 1).copied();
+        let replacement = match replace(c, next) {
             Some(replacement) => replacement,
             None if super::syntax::is_char(c) => continue,
             None => "\u{fffd}",

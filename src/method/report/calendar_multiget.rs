@@ -9,7 +9,8 @@ use crate::dav::{Error, Method, Response, Result};
 use crate::ical::timezone::Zone;
 use crate::method::context::Context;
 use crate::resource::Resource;
-use crate::resource::property::{Asked, View};
+use crate::resource::property::{Asked, Rows, View};
+use crate::store::{Entry, ObjectEntry};
 use crate::xml::request::CalendarMultiget;
 use crate::xml::{self, Element, Multistatus};
 
@@ -20,11 +21,19 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let asked = Asked::new(&multiget.selection, Prefer::of(context.request)?.minimal);
     let targets: Vec<(String, Result<Resource>)> =
         multiget.hrefs.into_iter().map(|href| find(context, href)).collect();
+    let calendar = context.resource.clone();
     let producer = Box::new(move |out: &mut dyn std::io::Write| {
         let mut answer = Multistatus::begin(out);
+        let stored = output.as_ref().is_some_and(Output::is_stored_text);
+        let rows = stored.then(|| Rows::of(&view, &calendar, &asked, Some(&CALENDAR_DATA)));
         for (href, resource) in targets {
             match resource {
                 Ok(resource) => {
+                    if let Some(Some(rows)) = &rows
+                        && row(&mut answer, &view, rows, &calendar, &resource)?
+                    {
+                        continue;
+                    }
                     write(&mut answer, &view, &asked, output.as_ref(), &href, &resource)?
                 }
                 Err(error) => answer.status(&href, &error, &view.origin.prefix)?,
@@ -54,6 +63,33 @@ fn find(context: &Context, href: String) -> (String, Result<Resource>) {
         }
     };
     (context.request.href(&path), inside())
+}
+
+/// Answers for a file of the calendar with its stored text; false when nothing was written.
+fn row(
+    answer: &mut Multistatus<'_>,
+    view: &View,
+    rows: &Rows,
+    calendar: &Resource,
+    resource: &Resource,
+) -> std::io::Result<bool> {
+    let is_member = resource.kind == ResourceKind::CalendarObject
+        && resource.path.parent().is_some_and(|parent| parent == calendar.path);
+    let (Some(place), Some(Entry::Object(object))) = (&resource.place, resource.entry()) else {
+        return Ok(false);
+    };
+    let Some(name) = resource.path.name().filter(|_| is_member) else { return Ok(false) };
+    let whole = |entry: &ObjectEntry| view.access.shows_whole(calendar, entry);
+    if !whole(object) || !view.access.may(resource, Privilege::Read) {
+        return Ok(false);
+    }
+    match objects::xml_text(place, &place.path, object).filter(|(entry, _)| whole(entry)) {
+        Some((entry, text)) => {
+            answer.beside(|writer| rows.write(name, &entry, text.as_str(), writer))?;
+            Ok(true)
+        }
+        None => Ok(false),
+    }
 }
 
 fn write(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::objects::{self, Opened};
+use super::objects::{self, Opened, XmlText};
 use super::output::{CALENDAR_DATA, Output};
 use crate::acl::Privilege;
 use crate::caldav::Filter;
@@ -109,7 +109,7 @@ impl<'a> Answer<'a> {
         &mut self,
         number: usize,
         name: &str,
-        object: &ObjectEntry,
+        object: &Arc<ObjectEntry>,
         opened: Option<&Opened>,
     ) -> std::io::Result<bool> {
         let Some(Some(rows)) = self.rows.get(number) else { return Ok(false) };
@@ -120,24 +120,24 @@ impl<'a> Answer<'a> {
         if let Some(Opened { bytes: Some(bytes), resource, .. }) = opened
             && let Some(entry) = resource.entry().and_then(Entry::object)
         {
-            let text = objects::text_of(bytes);
-            self.document.beside(|writer| rows.write(name, entry, &text, writer))?;
+            let text = XmlText::of(bytes);
+            self.document.beside(|writer| rows.write(name, entry, text.as_str(), writer))?;
             return Ok(true);
         }
         if opened.is_some() {
             return Ok(false);
         }
         let Some((calendar, _)) = self.calendars.get(number) else { return Ok(false) };
-        let place = calendar.place.as_ref();
-        let loaded = place.and_then(|place| place.home.load(&place.path.join(name)).ok()?);
-        let whole = |entry: &ObjectEntry| {
-            entry.calendar().is_some() && self.view.access.shows_whole(calendar, entry)
-        };
-        let Some((entry, bytes)) = loaded.filter(|(entry, _)| whole(entry)) else {
+        let Some(place) = &calendar.place else { return Ok(false) };
+        let whole = |entry: &ObjectEntry| self.view.access.shows_whole(calendar, entry);
+        if !whole(object) {
+            return Ok(false);
+        }
+        let found = objects::xml_text(place, &place.path.join(name), object);
+        let Some((entry, text)) = found.filter(|(entry, _)| whole(entry)) else {
             return Ok(false);
         };
-        let text = objects::text_of(&bytes);
-        self.document.beside(|writer| rows.write(name, &entry, &text, writer))?;
+        self.document.beside(|writer| rows.write(name, &entry, text.as_str(), writer))?;
         Ok(true)
     }
 

@@ -17,6 +17,7 @@ use crate::resource::access::Shown;
 use crate::resource::property::View;
 use crate::resource::{Place, Resource, zone};
 use crate::store::{Collection, Entry, HomePath, ObjectEntry};
+use crate::xml::Writer;
 
 /// An object and its content of one moment.
 pub struct Opened {
@@ -55,6 +56,41 @@ pub fn timetable(
     let timetable = Arc::new(Timetable::of(&tree, floating, question)?);
     derived.put(ObjectEntry::hash_of(&bytes), timetable.clone(), timetable.size());
     Some(timetable)
+}
+
+/// The stored text of an object as it stands in XML.
+pub struct XmlText(Box<str>);
+
+impl XmlText {
+    /// Escapes the content of a file.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut writer = Writer::fragment();
+        writer.lines(&text_of(bytes));
+        Self(writer.into_string().into())
+    }
+
+    /// The XML.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text of an object that the index knows, remembered or read now, with the entry that
+/// describes it; absent when there is no calendar object any more.
+pub fn xml_text(
+    place: &Place,
+    path: &HomePath,
+    object: &Arc<ObjectEntry>,
+) -> Option<(Arc<ObjectEntry>, Arc<XmlText>)> {
+    let derived = place.home.derived();
+    if let Some(known) = derived.get::<XmlText>(&object.hash) {
+        return Some((object.clone(), known));
+    }
+    let (entry, bytes) = place.home.load(path).ok()??;
+    entry.calendar()?;
+    let text = Arc::new(XmlText::of(&bytes));
+    derived.put(entry.hash, text.clone(), text.0.len());
+    Some((entry, text))
 }
 
 /// Opens an object. 404 when it is gone, 403 when it cannot be read as a calendar object or is
@@ -148,5 +184,10 @@ pub fn in_home(near: &Resource, path: &HomePath, slash: bool) -> Resource {
 
 /// A text without the byte order mark that some clients leave in front.
 pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes))
+    let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
+    // Nearly all of it is ASCII, which this sees many bytes at a time.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }

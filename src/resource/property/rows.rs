@@ -16,7 +16,9 @@ type Value = fn(&ObjectEntry, &mut Writer);
 const GAP: &str = "\u{e000}";
 
 const VALUES: &[(Name, Value)] = &[
-    (Name::dav("getetag"), |object, writer| writer.raw(&object.etag().to_string())),
+    (Name::dav("getetag"), |object, writer| {
+        writer.raw(std::str::from_utf8(&object.quoted_etag()).unwrap_or_default());
+    }),
     (Name::dav("getcontenttype"), |object, writer| writer.text(&object.content_type())),
     (Name::dav("getcontentlength"), |object, writer| writer.raw(&object.size().to_string())),
     (Name::dav("resourcetype"), |_, _| {}),
@@ -58,7 +60,7 @@ impl Rows {
         (pieces.len() == values.len() + 2).then_some(Self { pieces, values })
     }
 
-    /// Writes the `DAV:response` of one file.
+    /// Writes the `DAV:response` of one file; `special` is XML.
     pub fn write(&self, name: &str, object: &ObjectEntry, special: &str, writer: &mut Writer) {
         let mut pieces = self.pieces.iter();
         let mut piece = |writer: &mut Writer| {
@@ -72,7 +74,7 @@ impl Rows {
         for value in &self.values {
             match value {
                 Some(value) => value(object, writer),
-                None => writer.lines(special),
+                None => writer.raw(special),
             }
             piece(writer);
         }
