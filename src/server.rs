@@ -80,10 +80,11 @@ pub fn run(
     config: Config,
     ready: impl FnOnce(&[(SocketAddr, bool)]),
 ) -> Result<(), StartError> {
-    // Work is done on blocking threads; few are needed to shift bytes, whatever the cores.
+    // Longer work is done on blocking threads; few are needed to shift bytes, whatever the cores.
+    // Where there is one processor a second thread would only take turns with the first.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.clamp(2, 8))
+        .worker_threads(cores.clamp(1, 8))
         .thread_keep_alive(Duration::from_secs(3))
         .enable_all()
         .build()?;

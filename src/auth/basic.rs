@@ -1,7 +1,13 @@
 //! Basic credentials (RFC 7617): the text of the header, nothing else.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// The usual alphabet; whoever leaves the padding out is understood all the same.
+const UNPADDED: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
 
 /// A name and a password, as a client sent them.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,8 +21,7 @@ pub struct Credentials {
 /// Reads what follows `Basic `. Older clients send Latin-1 instead of UTF-8.
 pub fn parse(token: &str) -> Option<Credentials> {
     let token = token.trim().trim_end_matches('=');
-    let padding = "=".repeat((4 - token.len() % 4) % 4);
-    let bytes = STANDARD.decode(format!("{token}{padding}")).ok()?;
+    let bytes = UNPADDED.decode(token).ok()?;
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => error.into_bytes().into_iter().map(char::from).collect(),

@@ -31,7 +31,7 @@ impl Period {
 
 /// The RFC 5545 "date with UTC time" of an instant.
 pub fn utc_text(instant: DateTime<Utc>) -> String {
-    instant.format("%Y%m%dT%H%M%SZ").to_string()
+    crate::ical::value::utc_text(instant.naive_utc())
 }
 
 /// Sorts the periods and joins those that overlap or touch; empty ones go (RFC 4791 §7.10).

@@ -34,27 +34,18 @@ impl RawHead {
 
     /// Forgets the head: the next bytes begin another request.
     pub(super) fn restart(&self) {
-        *self.0.lock() = Record::default();
+        let mut record = self.0.lock();
+        record.bytes.clear();
+        record.complete = false;
     }
 
     /// Why the request that was parsed as `method` and `path` must be refused.
     pub(super) fn objection(&self, method: &str, path: &str) -> Option<&'static str> {
         let mut record = self.0.lock();
-        let bytes = std::mem::take(&mut record.bytes);
         record.complete = true;
-        let mut lines = bytes.split(|&byte| byte == b'\n');
-        let target = lines.next()?.strip_prefix(method.as_bytes())?.strip_prefix(b" ")?;
-        memchr::memmem::find(target, path.as_bytes())?;
-        if target.contains(&b'#') {
-            return Some("the request target has a fragment");
-        }
-        let names = lines.filter_map(|line| line.split(|&byte| byte == b':').next());
-        let (mut length, mut encoding) = (false, false);
-        for name in names {
-            length |= name.eq_ignore_ascii_case(b"content-length");
-            encoding |= name.eq_ignore_ascii_case(b"transfer-encoding");
-        }
-        (length && encoding).then_some("Content-Length beside Transfer-Encoding")
+        let objection = judge(&record.bytes, method, path);
+        record.bytes.clear();
+        objection
     }
 
     fn record(&self, arrived: &[u8]) {
@@ -82,6 +73,29 @@ impl RawHead {
             *record = Record { bytes: Vec::new(), complete: true };
         }
     }
+}
+
+/// What is wrong with a head.
+fn judge(bytes: &[u8], method: &str, path: &str) -> Option<&'static str> {
+    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    let target = bytes[..end].strip_prefix(method.as_bytes())?.strip_prefix(b" ")?;
+    memchr::memmem::find(target, path.as_bytes())?;
+    if memchr::memchr(b'#', target).is_some() {
+        return Some("the request target has a fragment");
+    }
+    let (mut length, mut encoding) = (false, false);
+    let mut rest = &bytes[end..];
+    while let Some((_, line)) = rest.split_first() {
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        let names = |name: &[u8]| {
+            let (start, after) = (line.get(..name.len()), line.get(name.len()));
+            after == Some(&b':') && start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
+        length |= names(b"content-length");
+        encoding |= names(b"transfer-encoding");
+        rest = &line[end..];
+    }
+    (length && encoding).then_some("Content-Length beside Transfer-Encoding")
 }
 
 /// A connection whose request heads are recorded.

@@ -31,6 +31,20 @@ pub enum Verdict {
     NotModified,
 }
 
+/// The header fields that `evaluate` looks at.
+const FIELDS: [&str; 5] = [
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-schedule-tag-match",
+];
+
+/// Whether a request makes any condition, so that its state has to be known.
+pub fn are_made(request: &Request) -> bool {
+    FIELDS.iter().any(|field| request.headers.contains_key(*field))
+}
+
 /// Evaluates the validators in the order of RFC 9110 §13.2.2, then the schedule tag.
 pub fn evaluate(request: &Request, state: &State) -> Result<Verdict> {
     let safe = matches!(request.method, Method::Get | Method::Head);

@@ -18,7 +18,7 @@ use crate::dav::kind::ResourceKind;
 use crate::dav::{DavPath, Error, Method, Name};
 use crate::ical::{AccessLevel, Component};
 use crate::principal::Directory;
-use crate::store::{HomePath, ObjectEntry, ObjectKind, Snapshot};
+use crate::store::{Entry, HomePath, ObjectEntry, ObjectKind};
 use crate::xml::parse;
 
 /// Where a resource keeps the ACEs that clients set.
@@ -103,9 +103,13 @@ impl Access {
 
     /// The ACEs that hold for a resource, own before inherited. Paths in them are canonical.
     pub fn aces(&self, resource: &Resource) -> Vec<Ace> {
+        self.aces_at(resource, &resource.canonical())
+    }
+
+    fn aces_at(&self, resource: &Resource, path: &DavPath) -> Vec<Ace> {
         match attachment::objects(resource) {
             Some(objects) => self.aces_of_attachment(resource, &objects),
-            None => self.own_and_inherited(resource),
+            None => self.own_and_inherited(resource, path),
         }
     }
 
@@ -115,15 +119,17 @@ impl Access {
         let mut aces = vec![Ace::deny(AcePrincipal::All, &[Privilege::Write]).protect()];
         let invited = attachment::above(resource)
             .zip(resource.place.as_ref())
-            .and_then(|(above, place)| stored(&place.snapshot, &above));
+            .and_then(|(above, place)| place.snapshot.entry(&above))
+            .and_then(|entry| stored(&entry));
         aces.extend(invited.unwrap_or_default());
-        aces.extend(objects.iter().flat_map(|object| self.own_and_inherited(object)));
+        let of = |object: &Resource| self.own_and_inherited(object, &object.canonical());
+        aces.extend(objects.iter().flat_map(of));
         aces
     }
 
-    fn own_and_inherited(&self, resource: &Resource) -> Vec<Ace> {
+    fn own_and_inherited(&self, resource: &Resource, path: &DavPath) -> Vec<Ace> {
         let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
-        crate::acl::effective(&chain(resource, self.withheld(resource)), owner, &self.policy)
+        crate::acl::effective(&chain(resource, path, self.withheld(resource)), owner, &self.policy)
     }
 
     /// How much of the content of a calendar object the actor sees who may read it: the owner and
@@ -245,7 +251,9 @@ impl Access {
         });
         let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
         let view = ResourceView { owner, principal: principal.as_ref() };
-        granted(resource.kind, &self.aces(resource), view, &self.actor)
+        // Where an ACE comes from does not matter here, so nobody spells it out.
+        let aces = self.aces_at(resource, &DavPath::root());
+        granted(resource.kind, &aces, view, &self.actor)
     }
 }
 
@@ -271,36 +279,32 @@ fn shared_parent(resource: &Resource) -> Option<(usize, HomePath)> {
     Some((Arc::as_ptr(&place.snapshot).cast::<()>() as usize, place.path.parent()?))
 }
 
-/// The resources from the home down to this one; outside homes it stands alone.
-fn chain(resource: &Resource, withheld: Withheld) -> Vec<Link> {
-    let path = resource.canonical();
+/// The resources from the home down to this one; outside homes it stands alone. `path` is where the
+/// resource is, or the root where nobody wants to know.
+fn chain(resource: &Resource, path: &DavPath, withheld: Withheld) -> Vec<Link> {
     let Some(place) = &resource.place else {
-        return vec![Link { kind: resource.kind, path, stored: None, withheld }];
+        return vec![Link { kind: resource.kind, path: path.clone(), stored: None, withheld }];
     };
     let depth = place.path.segments().len();
     let home = path.segments().len().saturating_sub(depth);
     let mut links = Vec::with_capacity(depth + 1);
     for level in 0..=depth {
         let at = HomePath::new(place.path.segments()[..level].to_vec());
+        let entry = place.snapshot.entry(&at);
         let (kind, slash) = match level == depth {
             true => (resource.kind, path.has_slash()),
-            false => (kind_of_collection(&place.snapshot, &at), true),
+            false => (super::resolve::kind_in_home(&at, entry.as_ref(), None, true), true),
         };
-        let path = DavPath::from_segments(path.segments()[..home + level].to_vec(), slash);
+        let names = path.segments().get(..home + level).unwrap_or_default();
+        let path = DavPath::from_segments(names.to_vec(), slash);
         let withheld = if level == depth { withheld } else { Withheld::Nothing };
-        links.push(Link { kind, path, stored: stored(&place.snapshot, &at), withheld });
+        links.push(Link { kind, path, stored: entry.as_ref().and_then(stored), withheld });
     }
     links
 }
 
-/// Collections on the way to a resource.
-fn kind_of_collection(snapshot: &Snapshot, at: &HomePath) -> ResourceKind {
-    super::resolve::kind_in_home(at, snapshot.entry(at).as_ref(), None, true)
-}
-
-fn stored(snapshot: &Snapshot, at: &HomePath) -> Option<Vec<Ace>> {
-    let properties = snapshot.properties(at)?;
-    let element = parse(properties.get(&STORED_ACL)?.as_bytes());
+fn stored(entry: &Entry) -> Option<Vec<Ace>> {
+    let element = parse(entry.properties().get(&STORED_ACL)?.as_bytes());
     // An ACL that cannot be read gives nothing to anybody: deny all but the protected ACEs.
     Some(element.map(|element| text::read_stored(&element)).unwrap_or_default())
 }

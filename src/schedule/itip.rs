@@ -279,5 +279,5 @@ fn drop_unused_zones(calendar: &mut Component) {
 
 /// A UTC time stamp.
 pub fn stamp(at: DateTime<Utc>) -> String {
-    at.format("%Y%m%dT%H%M%SZ").to_string()
+    crate::ical::value::utc_text(at.naive_utc())
 }

@@ -152,7 +152,7 @@ fn plain(name: &str, value: &str) -> NormalProperty {
 }
 
 fn print(at: DateTime<Utc>) -> String {
-    at.format("%Y%m%dT%H%M%SZ").to_string()
+    crate::ical::value::utc_text(at.naive_utc())
 }
 
 /// The parts of a rule in one order; INTERVAL=1 says nothing.

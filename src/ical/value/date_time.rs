@@ -10,6 +10,28 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike}
 use super::{ValueError, digits};
 use crate::ical::property::Property;
 
+/// The form with `Z` (RFC 5545 §3.3.5) of a time in UTC, without the price of a format text:
+/// free-busy answers have hundreds of them.
+pub fn utc_text(at: NaiveDateTime) -> String {
+    let Some(year) = u32::try_from(at.year()).ok().filter(|year| *year <= 9999) else {
+        return at.format("%Y%m%dT%H%M%SZ").to_string();
+    };
+    let mut text = *b"yyyymmddThhmmssZ";
+    let mut put = |from: usize, to: usize, mut value: u32| {
+        for digit in text[from..to].iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+    };
+    put(0, 4, year);
+    put(4, 6, at.month());
+    put(6, 8, at.day());
+    put(9, 11, at.hour());
+    put(11, 13, at.minute());
+    put(13, 15, at.second());
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// A date, or a time of one of the three forms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DateOrTime {

@@ -13,7 +13,7 @@ pub mod utc_offset;
 #[cfg(test)]
 mod tests;
 
-pub use date_time::DateOrTime;
+pub use date_time::{DateOrTime, utc_text};
 pub use duration::IcalDuration;
 pub use period::{Period, PeriodEnd};
 pub use recur::Recur;

@@ -113,11 +113,13 @@ fn file(context: &Context) -> Result<Response> {
         return Ok(validators(Response::new(304), resource));
     }
     let (bytes, media_type) = content(context, resource)?;
-    let state = resource.place.as_ref().map(|place| guard::state_at(&place.snapshot, &place.path));
-    let in_part = conditions::if_range_holds(context.request, &state.unwrap_or_default());
     // No other method knows ranges (RFC 9110 §14.2).
-    let in_part = in_part && context.request.method == Method::Get;
-    let wanted = context.request.header("range").filter(|_| in_part);
+    let range = context.request.header("range");
+    let wanted = range.filter(|_| context.request.method == Method::Get).filter(|_| {
+        let place = resource.place.as_ref();
+        let state = place.map(|place| guard::state_at(&place.snapshot, &place.path));
+        conditions::if_range_holds(context.request, &state.unwrap_or_default())
+    });
     let response = validators(range::respond(wanted, bytes, &media_type), resource);
     if attachment::above(resource).is_none() {
         return Ok(response);
