@@ -94,7 +94,8 @@ fn filter(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(OBJECTS));
     let time = r#"<time-range start="20260608T000000Z" end="20260615T000000Z"/>"#;
     let text = r#"<prop-filter name="SUMMARY"><text-match>standup</text-match></prop-filter>"#;
-    for (name, inner) in [("time-range on 500 objects", time), ("text-match on 500 objects", text)] {
+    for (name, inner) in [("time-range on 500 objects", time), ("text-match on 500 objects", text)]
+    {
         let filter = format!(
             r#"<filter xmlns="urn:ietf:params:xml:ns:caldav"><comp-filter name="VCALENDAR"><comp-filter name="VEVENT">{inner}</comp-filter></comp-filter></filter>"#
         );

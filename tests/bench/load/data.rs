@@ -83,7 +83,6 @@ enum Rule {
 pub struct Object {
     pub name: String,
     pub text: String,
-    pub uid: String,
     /// Start and end of each instance, in seconds since 1970, up to the end of 2030.
     pub instances: Vec<(i64, i64)>,
     /// Whether it counts in free-busy answers.
@@ -135,7 +134,8 @@ fn make(seed: u64, number: u64, meetings: bool) -> Object {
         _ => day,
     };
     let start = day.at(hour, quarter, 0, 0);
-    let length = if zone == Zone::AllDay { (1 + random.below(3) as i64).days() } else { minutes.minutes() };
+    let length =
+        if zone == Zone::AllDay { (1 + random.below(3) as i64).days() } else { minutes.minutes() };
     let starts = starts(start, rule);
     let changed = starts.len() > 3 && rule != Rule::Yearly;
     let moved = (changed && random.below(10) < 4).then(|| starts[1]);
@@ -175,7 +175,9 @@ fn make(seed: u64, number: u64, meetings: bool) -> Object {
         text.push_str("TRANSP:TRANSPARENT\r\n");
     }
     text.push_str(&format!("SUMMARY:{summary}\r\nLOCATION:Room {}\r\n", random.below(40)));
-    text.push_str("DESCRIPTION:Agenda:\\n1. what happened since last time\\n2. what comes next\r\n");
+    text.push_str(
+        "DESCRIPTION:Agenda:\\n1. what happened since last time\\n2. what comes next\r\n",
+    );
     for _ in 0..random.below(6) {
         text.push_str(&format!("CATEGORIES:{}\r\n", random.pick(WORDS).replace('\'', "")));
     }
@@ -211,7 +213,7 @@ fn make(seed: u64, number: u64, meetings: bool) -> Object {
         .map(|start| if moved == Some(start) { new_start.unwrap_or(start) } else { start })
         .map(|start| (seconds(zone, start), seconds(zone, start + length)))
         .collect();
-    Object { name: format!("{number:08}.ics"), text, uid, instances, busy: zone != Zone::AllDay }
+    Object { name: format!("{number:08}.ics"), text, instances, busy: zone != Zone::AllDay }
 }
 
 /// An organizer and attendees elsewhere; the owner of the calendar has accepted.

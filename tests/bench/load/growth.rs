@@ -11,12 +11,13 @@ use crate::{Common, prepare};
 const COLUMNS: &str = "row objects round per_second p50_ms processor_us";
 
 pub fn run(common: &Common, sizes: &[u64]) {
-    let mut benches: Vec<Bench> = sizes
-        .iter()
-        .map(|size| Bench::daybook(*size, common.seed, &common.start()))
-        .collect();
+    let mut benches: Vec<Bench> =
+        sizes.iter().map(|size| Bench::daybook(*size, common.seed, &common.start())).collect();
     let mut table = Table::open(common.raw.as_deref(), COLUMNS);
-    println!("growth: {} rounds of {} s, p50 in ms (processor time in us)", common.rounds, common.seconds);
+    println!(
+        "growth: {} rounds of {} s, p50 in ms (processor time in us)",
+        common.rounds, common.seconds
+    );
     print!("{:<16}", "row");
     sizes.iter().for_each(|size| print!(" {size:>20}"));
     println!(" {:>12}", "last/first");

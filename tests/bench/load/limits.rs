@@ -1,7 +1,7 @@
 //! What the machine can do at best: the same file work without a server.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,23 +33,4 @@ fn write_until(folder: &Path, worker: usize, length: Duration) -> usize {
         done += 1;
     }
     done
-}
-
-/// Opens and whole reads per second of files in a folder.
-pub fn reads(folder: &Path, length: Duration) -> f64 {
-    let names: Vec<_> = fs::read_dir(folder)
-        .expect("the folder is there")
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|end| end == "ics"))
-        .collect();
-    let started = Instant::now();
-    let mut buffer = Vec::new();
-    let mut done = 0usize;
-    while started.elapsed() < length {
-        buffer.clear();
-        let path = &names[done.wrapping_mul(7919) % names.len()];
-        File::open(path).expect("it opens").read_to_end(&mut buffer).expect("it reads");
-        done += 1;
-    }
-    done as f64 / started.elapsed().as_secs_f64()
 }

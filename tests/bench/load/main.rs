@@ -146,7 +146,8 @@ fn main() {
         }
         Mode::Drive { requests, attach } => {
             let mut bench = Bench::daybook(common.objects, common.seed, &common.start());
-            let length = Length { time: Duration::from_secs(3600), requests: Some(requests), rate: None };
+            let length =
+                Length { time: Duration::from_secs(3600), requests: Some(requests), rate: None };
             let numbers = Cell::new(1);
             for row in common.rows() {
                 prepare(&mut bench, &row);
@@ -186,8 +187,18 @@ fn every_row(name: &str, mut bench: Bench, common: &Common) {
     );
     println!(
         "{:<16} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9} | {:>6} {:>6} {:>6} {:>6} {:>7}",
-        "row", "median/s", "p50 ms", "p99 ms", "cpu us", "limit/s", "limit us", "min", "ratio",
-        "max", "budget", "cpu"
+        "row",
+        "median/s",
+        "p50 ms",
+        "p99 ms",
+        "cpu us",
+        "limit/s",
+        "limit us",
+        "min",
+        "ratio",
+        "max",
+        "budget",
+        "cpu"
     );
     let numbers = Cell::new(1);
     for row in common.rows() {

@@ -39,12 +39,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// One round of a row.
-pub fn row(
-    bench: &Bench,
-    row: &Row,
-    length: Length,
-    numbers: &Cell<u64>,
-) -> Result<Round, String> {
+pub fn row(bench: &Bench, row: &Row, length: Length, numbers: &Cell<u64>) -> Result<Round, String> {
     let next = || {
         let number = numbers.get();
         numbers.set(number + 1);
@@ -87,8 +82,7 @@ pub fn limit(
     let check = |_, _: &[u8], _| Ok(());
     let length = Length { rate: None, requests: None, ..length };
     let before = processor_seconds(nginx.pid());
-    let (count, mut round) =
-        drive(&nginx.account, row.connections, &[200], length, &next, &check)?;
+    let (count, mut round) = drive(&nginx.account, row.connections, &[200], length, &next, &check)?;
     round.processor_us = (processor_seconds(nginx.pid()) - before) * 1e6 / count as f64;
     Ok(round)
 }
@@ -140,7 +134,10 @@ fn drive(
         Ok(())
     };
     let mut tasks: FuturesUnordered<_> = (0..connections).map(one).collect();
-    runtime().block_on(async { while tasks.try_next().await?.is_some() { } Ok::<(), String>(()) })?;
+    runtime().block_on(async {
+        while tasks.try_next().await?.is_some() {}
+        Ok::<(), String>(())
+    })?;
     drop(tasks);
     let elapsed = started.elapsed().as_secs_f64();
     let mut times = times.into_inner();
