@@ -12,12 +12,12 @@ use crate::dav::header::{If, if_header};
 use crate::dav::name::TWISTED_PRIVATE;
 use crate::dav::{DavPath, Error, Name, Precondition, Result, SyncToken};
 use crate::resource::{self, Resource, report_set};
+use crate::schedule::schedule_tag::MATCH_ETAGS;
 use crate::store::{HomePath, PropertyChanges, Snapshot, Transaction};
 
 /// A state token of collections: this and the ctag (apple-calendarserver-bulk-change §6).
 pub const CTAG: &str = "http://me.com/_namespace/ctag/";
 const LOCKS: Name = Name::new(TWISTED_PRIVATE, "locks");
-const MATCH_ETAGS: Name = Name::new(TWISTED_PRIVATE, "scheduling-match-etags");
 
 /// The state that conditions are compared with.
 pub fn state_at(snapshot: &Snapshot, path: &HomePath) -> State {

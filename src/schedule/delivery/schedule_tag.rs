@@ -36,8 +36,8 @@ pub fn keep(changes: PropertyChanges, properties: &PropertySet, old_etag: &str) 
             tags.push(tag.to_owned());
         }
     }
-    let text = tags.join(", ");
-    let xml = format!("<match-etags xmlns=\"{TWISTED_PRIVATE}\">{text}</match-etags>");
+    let (name, text) = (&MATCH_ETAGS.local, tags.join(", "));
+    let xml = format!("<{name} xmlns=\"{TWISTED_PRIVATE}\">{text}</{name}>");
     changes.with(MATCH_ETAGS, xml)
 }
 
