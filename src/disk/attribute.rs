@@ -4,10 +4,12 @@
 //! (an XML declaration around the element, a `WebDAV:` prefix) are read as well. A file that is
 //! not there has no attributes; an attribute that cannot be read is not a property.
 
-use std::io::{self, Read, Write};
+use std::cell::RefCell;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 
+use flate2::{Compress, Compression, FlushCompress, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rustix::io::Errno;
 use xattr::FileExt;
@@ -50,15 +52,21 @@ pub fn property(key: &str) -> Option<Name> {
     Name::from_clark(&percent_decode_str(quoted).decode_utf8().ok()?)
 }
 
+thread_local! {
+    /// A compressor's tables are hundreds of kilobytes, and most values a few hundred bytes.
+    static COMPRESSOR: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), true));
+}
+
 /// The bytes to store for a property's XML.
 pub fn encode(xml: &str) -> Vec<u8> {
     if xml.len() > COMPRESS_ABOVE {
-        let mut encoder =
-            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-        let compressed = encoder.write_all(xml.as_bytes()).and_then(|()| encoder.finish());
-        if let Ok(compressed) = compressed
-            && compressed.len() < xml.len()
-        {
+        let mut compressed = Vec::with_capacity(xml.len());
+        let status = COMPRESSOR.with_borrow_mut(|compressor| {
+            compressor.reset();
+            compressor.compress_vec(xml.as_bytes(), &mut compressed, FlushCompress::Finish)
+        });
+        // What does not end in the room that the text itself takes is not smaller.
+        if matches!(status, Ok(Status::StreamEnd)) && compressed.len() < xml.len() {
             return compressed;
         }
     }
