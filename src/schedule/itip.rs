@@ -105,11 +105,13 @@ pub fn request(
 }
 
 /// CANCEL for one attendee: the whole object, or the instances named. Cut out of the version
-/// the attendee knows; SEQUENCE is one more than that version's.
+/// the attendee knows; SEQUENCE is one more than that version's. What `called_off` says takes place
+/// for nobody has STATUS:CANCELLED, what goes on without the attendee has none (RFC 5546 §3.2.5).
 pub fn cancel(
     calendar: &Component,
     attendee: &str,
     instances: &BTreeSet<Instance>,
+    called_off: &dyn Fn(Instance) -> bool,
     now: DateTime<Utc>,
     users: &dyn CalendarUsers,
 ) -> Option<Component> {
@@ -131,7 +133,11 @@ pub fn cancel(
     };
     let next = max_sequence(calendar) + 1;
     for (instance, source) in &wanted {
-        message.push_component(cancelled(source, *instance, attendee, next, now, users));
+        let mut component = cancelled(source, *instance, attendee, next, now, users);
+        if called_off(*instance) {
+            component.push(Property::new("STATUS", "CANCELLED"));
+        }
+        message.push_component(component);
     }
     message.main_components().next()?;
     drop_unused_zones(&mut message);

@@ -80,7 +80,14 @@ pub fn store(
     };
     let called_off = called_off(&before, &new, change.organizer, users);
     let lost = with_called_off(lost, &called_off);
-    let mut messages = cancels(change, old, &lost, users);
+    let mut messages = {
+        let after = Object::new(&new);
+        let off = |instance| {
+            called_off.contains_key(&instance)
+                || (instance != Instance::Master && !after.holds(instance))
+        };
+        cancels(change, old, &lost, &off, users)
+    };
     let Some(differs) = without_called_off(differs, &called_off) else {
         return Ok(Plan { object: new, messages });
     };
@@ -106,7 +113,7 @@ pub fn remove(change: &Change<'_>, old: &Component, users: &dyn CalendarUsers) -
     for attendee in served_in_order(old, change.organizer, users) {
         lost.insert(attendee, BTreeSet::from([Instance::Master]));
     }
-    cancels(change, &last, &lost, users)
+    cancels(change, &last, &lost, &|_| true, users)
 }
 
 fn create(change: &Change<'_>, mut new: Component, users: &dyn CalendarUsers) -> Plan {
@@ -232,10 +239,11 @@ fn cancels(
     change: &Change<'_>,
     old: &Component,
     lost: &BTreeMap<String, BTreeSet<Instance>>,
+    called_off: &dyn Fn(Instance) -> bool,
     users: &dyn CalendarUsers,
 ) -> Vec<Message> {
     let built = lost.iter().filter_map(|(attendee, instances)| {
-        let calendar = itip::cancel(old, attendee, instances, change.now, users)?;
+        let calendar = itip::cancel(old, attendee, instances, called_off, change.now, users)?;
         Some(message(change, Method::Cancel, attendee, calendar))
     });
     built.collect()

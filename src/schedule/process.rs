@@ -76,7 +76,9 @@ pub fn process(incoming: &Incoming<'_>, users: &dyn CalendarUsers) -> Effect {
 }
 
 fn create(incoming: &Incoming<'_>, users: &dyn CalendarUsers) -> Effect {
-    if incoming.refresh {
+    // What is called off does not come back to who removed it (RFC 5546 §3.2.2: the STATUS of a
+    // REQUEST is TENTATIVE or CONFIRMED).
+    if incoming.refresh || incoming.message.main_components().all(is_cancelled) {
         return Effect::Ignored;
     }
     let mut object = without_method(incoming.message);

@@ -138,6 +138,9 @@ pub fn on_put(env: &Env<'_>, tx: &Transaction<'_>, put: &Put<'_>) -> Result<Plan
         }
         (Role::Organizer { organizer }, Role::None) => {
             if classify::has_attendees(&new) {
+                if classify::organizer_of(&new, env).ok().flatten().is_some() {
+                    return Err(organizer_changed());
+                }
                 let refused = Error::from(Precondition::OrganizerAllowed);
                 return Err(refused.because("attendees need an organizer"));
             }

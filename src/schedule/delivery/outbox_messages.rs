@@ -13,7 +13,7 @@ use super::queue::{Envelope, Work};
 use super::route;
 use crate::dav::{Error, Precondition, Result};
 use crate::ical::{Component, Property};
-use crate::schedule::attendees::served_in_order;
+use crate::schedule::attendees::{self, served_in_order};
 use crate::schedule::itip::{self, Message, Method};
 use crate::schedule::process_reply;
 use crate::schedule::users::{CalendarUsers, normalise_addresses};
@@ -42,9 +42,7 @@ pub fn post(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<String> {
 /// Whom the message is for. It must come from the owner of the outbox.
 fn recipients(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<Vec<String>> {
     if method.is_from_attendee() {
-        let sender = process_reply::sender(post.message, env);
-        let sender = sender.ok_or_else(|| invalid("an answer comes from one attendee"))?;
-        if sender != owner_identity(env, post.owner) {
+        if !is_from_owner(env, post, method)? {
             return Err(Error::from(Precondition::AttendeeAllowed)
                 .because("the attendee is not the owner of this outbox"));
         }
@@ -56,6 +54,22 @@ fn recipients(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<Vec<Stri
     };
     organizer_owns_outbox(env, component, post.owner)?;
     Ok(component.properties_named("ATTENDEE").map(|a| a.value().to_owned()).collect())
+}
+
+/// Whether an attendee's message comes from the owner of the outbox. An answer names nobody else;
+/// a COUNTER may propose others or name nobody (RFC 5546 §3.2.7), and §4.7.1 shows a REFRESH that
+/// names everybody.
+fn is_from_owner(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<bool> {
+    let owner = owner_identity(env, post.owner);
+    if method == Method::Reply {
+        let sender = process_reply::sender(post.message, env);
+        let sender = sender.ok_or_else(|| invalid("an answer comes from one attendee"))?;
+        return Ok(sender == owner);
+    }
+    Ok(post.message.main_components().all(|component| {
+        (method == Method::Counter && !component.has("ATTENDEE"))
+            || attendees::line(component, &owner, env).is_some()
+    }))
 }
 
 /// Sends to one recipient, under the lock of the UID as every other delivery.

@@ -3,6 +3,7 @@
 //! ```text
 //! PUT alice work/standup.ics          followed by indented property lines; `--` starts the next
 //! MERGE alice work/standup.ics        component. MERGE = PUT with a matching If-Schedule-Tag-Match
+//! POST bob METHOD:REFRESH             to the outbox; the status of each recipient follows
 //! EDIT bob work/standup.ics           with an editor: nothing is checked; no lines = damaged
 //! DELETE bob calendar/x.ics [quiet]   quiet = Schedule-Reply: F
 //! SHOW bob                            all objects in the calendars of bob
@@ -10,6 +11,8 @@
 //! ```
 //!
 //! A bare name stands for the user's address; `$` as a file for the only object in the calendars.
+//! `METHOD:…` behind PUT, MERGE and POST is the METHOD of what is sent; a component that is no
+//! VEVENT begins with a line that is its name.
 
 use std::fmt::Write as _;
 
@@ -46,8 +49,12 @@ fn run(world: &World, step: &str, who: &str, rest: &[&str], body: &[&str]) -> Ve
     match step {
         "PUT" | "MERGE" => {
             let path = path_of(&world.home(who), rest[0]);
-            vec![world.put(who, &path, &object(body), step == "MERGE")]
+            vec![world.put(who, &path, &message(rest, body), step == "MERGE")]
         }
+        "POST" => match world.post(who, &message(rest, body)) {
+            Ok(document) => document.split("<response>").skip(1).flat_map(response).collect(),
+            Err(refused) => vec![refused],
+        },
         "DELETE" => {
             let path = path_of(&world.home(who), rest[0]);
             vec![world.delete(who, &path, !rest.contains(&"quiet"))]
@@ -81,6 +88,33 @@ fn path_of(home: &Home, text: &str) -> HomePath {
     all.next().unwrap_or_else(|| HomePath::new(["calendar", "none.ics"]))
 }
 
+/// What one element of a schedule-response says.
+fn response(xml: &str) -> Vec<String> {
+    let inside = |start: &str, end: &str| {
+        let text = xml.split_once(start)?.1.split_once(end)?.0;
+        let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+        Some(text.replace("&amp;", "&"))
+    };
+    let recipient = inside("<href xmlns='DAV:'>", "</href>").unwrap_or_default();
+    let status = inside("<request-status>", "</request-status>").unwrap_or_default();
+    let mut out = vec![format!("{recipient} {status}")];
+    if let Some(data) = inside("<calendar-data>", "</calendar-data>") {
+        let calendar = ical::parse(data.as_bytes()).unwrap();
+        out.push(calendar.value_of("METHOD").unwrap_or_default().to_owned());
+        out.extend(lines(&calendar));
+    }
+    out
+}
+
+/// An object out of property lines, with the METHOD that the step names.
+fn message(rest: &[&str], body: &[&str]) -> Component {
+    let mut calendar = object(body);
+    if let Some(method) = rest.iter().find_map(|word| word.strip_prefix("METHOD:")) {
+        calendar.push(Property::new("METHOD", method));
+    }
+    calendar
+}
+
 /// An object out of property lines.
 fn object(body: &[&str]) -> Component {
     let mut calendar = Component::new("VCALENDAR");
@@ -90,8 +124,10 @@ fn object(body: &[&str]) -> Component {
         let kind = lines.first().filter(|line| line.starts_with('V') && !line.contains(':'));
         let kind = kind.copied().unwrap_or("VEVENT");
         let mut text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:{kind}\r\n");
-        text.push_str("DTSTAMP:20260101T000000Z\r\n");
-        if !lines.iter().any(|line| line.starts_with("UID")) {
+        if kind != "VTIMEZONE" {
+            text.push_str("DTSTAMP:20260101T000000Z\r\n");
+        }
+        if kind != "VTIMEZONE" && !lines.iter().any(|line| line.starts_with("UID")) {
             text.push_str("UID:u1\r\n");
         }
         for line in lines.iter().filter(|line| **line != kind) {
@@ -100,7 +136,7 @@ fn object(body: &[&str]) -> Component {
         }
         let _ = write!(text, "END:{kind}\r\nEND:VCALENDAR\r\n");
         let parsed = ical::parse(text.as_bytes()).unwrap();
-        calendar.push_component(parsed.main_components().next().unwrap().clone());
+        calendar.push_component(parsed.components().next().unwrap().clone());
     }
     calendar
 }
@@ -146,7 +182,8 @@ fn inbox(home: &Home) -> Vec<String> {
         let changes = home.properties(&path).unwrap();
         let changes = changes.get(&crate::dav::Name::calendarserver("schedule-changes"));
         let method = calendar.value_of("METHOD").unwrap_or_default().to_owned();
-        let mut text = vec![format!("{method} {}", changes.map_or(String::new(), |c| brief(c)))];
+        let told = format!("{method} {}", changes.map_or(String::new(), |c| brief(c)));
+        let mut text = vec![told.trim_end().to_owned()];
         text.extend(lines(&calendar));
         messages.push(text);
         home.write(|tx| tx.delete(&path)).unwrap();

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, TimeZone, Utc};
 
+use crate::caldav::calendar_data::Format;
+use crate::caldav::validate::{Rules, validate};
 use crate::clock::Clock;
 use crate::dav;
+use crate::ical::timezone::{Zone, Zones};
 use crate::ical::{self, Component};
 use crate::principal::delegates::Delegations;
 use crate::principal::source::parse_toml;
 use crate::principal::{Directory, Record};
-use crate::schedule::{self, Committed, Delete, Env, Host, Options, Put, Right, Stored};
+use crate::schedule::{self, Committed, Delete, Env, Host, Options, Post, Put, Right, Stored};
 use crate::store::{
     CollectionKind, Durability, Home, HomePath, PropertyChanges, Provision, ProvisionedCollection,
     Store, StoreError, StoreOptions,
@@ -23,6 +26,7 @@ const PEOPLE: &[(&str, &str)] = &[
     ("user", "bob"),
     ("user", "carol"),
     ("user", "dave"),
+    ("user", "erin"),
     ("location", "room"),
 ];
 /// A group of carol and dave.
@@ -121,6 +125,10 @@ impl World {
 
     /// PUT as `method::object` does it; the status.
     pub fn put(&self, who: &str, path: &HomePath, sent: &Component, merge: bool) -> String {
+        let zones = Zones::of(sent, &Zone::utc());
+        if let Err(error) = validate(sent, &zones, &Rules::default()) {
+            return error.to_string();
+        }
         self.with(|env| {
             let guard = schedule::lock(&self.store, sent.uid().unwrap_or_default()).unwrap();
             match self.commit(env, who, path, sent, merge) {
@@ -131,6 +139,13 @@ impl World {
                 Err(error) => error.0,
             }
         })
+    }
+
+    /// POST to the outbox: the schedule-response, or why there is none.
+    pub fn post(&self, who: &str, message: &Component) -> Result<String, String> {
+        let owner = guid(who);
+        let post = Post { actor: &owner, owner: &owner, message, format: Format::default() };
+        self.with(|env| schedule::post(env, &post)).map_err(|error| error.to_string())
     }
 
     /// PUT up to the commit, as if the server died then.
