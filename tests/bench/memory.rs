@@ -33,7 +33,7 @@ fn main() {
         let folder = root.path().join(home).join("calendar");
         fs::create_dir_all(&folder).expect("a folder");
         for number in 0..objects {
-            let object = data::object(1, number);
+            let object = data::object(data::Seed::of(1, 10_000), number);
             fs::write(folder.join(object.name), object.text).expect("room on the disk");
         }
         for way in ["made", "loaded"] {

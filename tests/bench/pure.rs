@@ -24,7 +24,7 @@ use daybook::xml::{self, Multistatus};
 const OBJECTS: u64 = 500;
 
 fn texts() -> Vec<String> {
-    (0..OBJECTS).map(|number| data::object(1, number).text).collect()
+    (0..OBJECTS).map(|number| data::object(data::Seed::of(1, 10_000), number).text).collect()
 }
 
 fn trees() -> Vec<Component> {

@@ -27,11 +27,29 @@ impl Random {
     }
 }
 
-/// Objects begin on one of these days from `first_day`.
-pub const DAYS: u64 = 3 * 365;
+/// What a set of objects is made from.
+#[derive(Clone, Copy, Default)]
+pub struct Seed {
+    pub number: u64,
+    /// Objects begin on one of so many days.
+    pub days: u64,
+}
 
-fn first_day() -> Date {
-    date(2025, 1, 1)
+impl Seed {
+    /// For a calendar of `objects`: it has the more years the larger it is, so that a week in the
+    /// middle of it is always as full as in three years of 10,000 objects.
+    pub fn of(number: u64, objects: u64) -> Self {
+        Self { number, days: (3 * 365 * objects / 10_000).max(60) }
+    }
+
+    /// Other objects for the same days.
+    pub fn with(self, mark: u64) -> Self {
+        Self { number: self.number ^ mark, ..self }
+    }
+
+    fn first_day(self) -> Date {
+        date(2026, 7, 2) - (self.days as i64 / 2).days()
+    }
 }
 
 const BERLIN: &str = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:DAYLIGHT\r\n\
@@ -98,19 +116,19 @@ impl Object {
 
 /// What may lie in a calendar: mostly single events, some all day, some recurring with and without
 /// an end, of those many with a moved instance or one left out, many with alarms, some meetings.
-pub fn object(seed: u64, number: u64) -> Object {
+pub fn object(seed: Seed, number: u64) -> Object {
     make(seed, number, true)
 }
 
 /// The same without attendees, so that storing it invites nobody.
-pub fn appointment(seed: u64, number: u64) -> Object {
+pub fn appointment(seed: Seed, number: u64) -> Object {
     make(seed, number, false)
 }
 
-fn make(seed: u64, number: u64, meetings: bool) -> Object {
-    let mut random = Random::new(seed ^ (number.wrapping_add(1) << 20));
+fn make(seed: Seed, number: u64, meetings: bool) -> Object {
+    let mut random = Random::new(seed.number ^ (number.wrapping_add(1) << 20));
     let uid = format!("{number:08}-{:08x}@bench.example", random.below(1 << 32));
-    let mut day = first_day() + (random.below(DAYS) as i64).days();
+    let mut day = seed.first_day() + (random.below(seed.days) as i64).days();
     let hour = 7 + random.below(12) as i8;
     let quarter = 15 * random.below(4) as i8;
     let minutes = 15 * (1 + random.below(8) as i64);
@@ -133,7 +151,10 @@ fn make(seed: u64, number: u64, meetings: bool) -> Object {
         Rule::Yearly if day.day() == 29 => day.yesterday().unwrap_or(day),
         _ => day,
     };
-    let start = day.at(hour, quarter, 0, 0);
+    let start = match zone {
+        Zone::AllDay => day.at(0, 0, 0, 0),
+        _ => day.at(hour, quarter, 0, 0),
+    };
     let length =
         if zone == Zone::AllDay { (1 + random.below(3) as i64).days() } else { minutes.minutes() };
     let starts = starts(start, rule);
@@ -277,7 +298,7 @@ fn stamped(name: &str, zone: Zone, at: DateTime) -> String {
 
 /// A new invitation by `organizer` to `attendees`.
 pub fn invitation(number: u64, organizer: &str, attendees: &[String]) -> String {
-    let day = (first_day() + ((number % 900) as i64).days()).strftime("%Y%m%d").to_string();
+    let day = (date(2025, 1, 1) + ((number % 900) as i64).days()).strftime("%Y%m%d").to_string();
     let mut text = format!(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Bench//Data 2//EN\r\nBEGIN:VEVENT\r\n\
          UID:invite-{number}@bench.example\r\nDTSTAMP:20250101T000000Z\r\n\

@@ -3,7 +3,11 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+/// Names of written files.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Durable replacements per second: temporary file, fsync, rename, fsync of the directory.
 pub fn durable_writes(folder: &Path, threads: usize, length: Duration) -> f64 {
@@ -28,7 +32,10 @@ fn write_until(folder: &Path, worker: usize, length: Duration) -> usize {
         let mut file = File::create(&temporary).expect("a temporary file");
         file.write_all(&content).expect("room on the disk");
         file.sync_all().expect("fsync works");
-        fs::rename(&temporary, folder.join(format!("{done}.ics"))).expect("rename works");
+        // Never a name that is there: ext4 takes its time to give an inode out again, and whoever
+        // makes files after it waits for that.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        fs::rename(&temporary, folder.join(format!("{number}.ics"))).expect("rename works");
         directory.sync_all().expect("fsync of a directory works");
         done += 1;
     }

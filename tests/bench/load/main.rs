@@ -166,7 +166,9 @@ fn main() {
             let bench = Bench::foreign(&calendar, account, pid, common.objects, common.seed);
             every_row(&name, bench, &common);
         }
-        Mode::Fill { folder } => server::fill(&folder, common.objects, common.seed),
+        Mode::Fill { folder } => {
+            server::fill(&folder, common.objects, data::Seed::of(common.seed, common.objects))
+        }
         Mode::Growth { sizes } => growth::run(&common, &sizes),
         Mode::Start => lifetime::start(&common),
         Mode::Memory => lifetime::memory(&common),
@@ -201,7 +203,11 @@ fn every_row(name: &str, mut bench: Bench, common: &Common) {
         "cpu"
     );
     let numbers = Cell::new(1);
-    for row in common.rows() {
+    for mut row in common.rows() {
+        if name != "daybook" && matches!(row.name, "get" | "multiget-50" | "query-week") {
+            // Others write the objects anew: the names in their answers count, not the bytes.
+            row.verify = rows::names_are_right;
+        }
         prepare(&mut bench, &row);
         let first = numbers.get();
         match rounds(&bench, &nginx, &row, common, &numbers) {
@@ -227,7 +233,7 @@ pub fn prepare(bench: &mut Bench, row: &Row) {
             let body = answer(&(poll.call)(&bench.setting, 0), &[207]);
             let text = String::from_utf8_lossy(&body).into_owned();
             let token = text.split_once("sync-token>").and_then(|(_, rest)| rest.split_once("</"));
-            let object = data::appointment(bench.setting.seed ^ 0xCAFE, bench.setting.objects);
+            let object = data::appointment(bench.setting.seed.with(0xCAFE), bench.setting.objects);
             let call = Call::new("PUT", format!("{}{}", bench.setting.calendar, rows::CHANGED))
                 .body("text/calendar; charset=utf-8", object.text);
             answer(&call, &[201, 204]);

@@ -46,10 +46,13 @@ pub fn row(bench: &Bench, row: &Row, length: Length, numbers: &Cell<u64>) -> Res
         (number, (row.call)(&bench.setting, number))
     };
     let check = |number, body: &[u8], first: bool| {
-        if !(row.check)(&bench.setting, number, body) {
-            return Err("a wrong answer".to_owned());
+        if first {
+            (row.verify)(&bench.setting, number, body)?;
         }
-        if first { (row.verify)(&bench.setting, number, body) } else { Ok(()) }
+        match (row.check)(&bench.setting, number, body) {
+            true => Ok(()),
+            false => Err("a wrong answer".to_owned()),
+        }
     };
     let before = processor_seconds(bench.pid);
     let mut round = drive(&bench.account, row.connections, row.statuses, length, &next, &check)?;

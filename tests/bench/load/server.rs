@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::client::Account;
-use crate::data;
+use crate::data::{self, Seed};
 use crate::rows::{self, Setting};
 
 const OWNER: &str = "BENCH000-0000-0000-0000-000000000000";
@@ -53,18 +53,19 @@ impl Bench {
         let guard = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a scratch folder");
         let root = guard.path().to_owned();
         write_configuration(&root);
-        fill(&root.join("data").join(calendar_folder(OWNER)), objects, seed);
+        let own = Seed::of(seed, objects);
+        fill(&root.join("data").join(calendar_folder(OWNER)), objects, own);
         for number in 0..COLLEAGUES {
             let folder = root.join("data").join(calendar_folder(&colleague(number)));
-            fill(&folder, COLLEAGUES_OBJECTS, seed + 1 + number as u64);
+            fill(&folder, COLLEAGUES_OBJECTS, colleagues(seed, number));
         }
         let home = format!("/calendars/__uids__/{OWNER}/");
-        let mut setting = expected(objects, seed);
+        let mut setting = expected(objects, own);
         setting.calendar = format!("{home}calendar/");
         setting.home = home;
         setting.attendees = (0..COLLEAGUES).map(|n| format!("colleague{n}@example.com")).collect();
-        setting.attendees_busy = (0..COLLEAGUES as u64)
-            .map(|number| expected(COLLEAGUES_OBJECTS, seed + 1 + number).busy)
+        setting.attendees_busy = (0..COLLEAGUES)
+            .map(|number| expected(COLLEAGUES_OBJECTS, colleagues(seed, number)).busy)
             .collect();
         let account = Account::new(free_address(), "bench", PASSWORD);
         let root = Some((root, guard));
@@ -73,7 +74,7 @@ impl Bench {
 
     /// A server that is there already, whose calendar holds the generated objects.
     pub fn foreign(calendar: &str, account: Account, pid: u32, objects: u64, seed: u64) -> Self {
-        let mut setting = expected(objects, seed);
+        let mut setting = expected(objects, Seed::of(seed, objects));
         setting.calendar = calendar.to_owned();
         let pid = Some(pid);
         Self { setting, account, root: None, process: None, pid, start: Start::default() }
@@ -167,7 +168,7 @@ pub fn processor_seconds(pid: Option<u32>) -> f64 {
 }
 
 /// What right answers hold, from the generated objects.
-fn expected(objects: u64, seed: u64) -> Setting {
+fn expected(objects: u64, seed: Seed) -> Setting {
     let week = (data::instant(rows::WEEK.0), data::instant(rows::WEEK.1));
     let (mut names, mut busy) = (BTreeSet::new(), Vec::new());
     for number in 0..objects {
@@ -180,6 +181,11 @@ fn expected(objects: u64, seed: u64) -> Setting {
         }
     }
     Setting { seed, objects, week: names, busy: rows::joined(busy), ..Setting::default() }
+}
+
+/// Their calendars are as they are, whatever the size of the measured one.
+fn colleagues(seed: u64, number: usize) -> Seed {
+    Seed::of(seed + 1 + number as u64, 10_000)
 }
 
 fn colleague(number: usize) -> String {
@@ -195,7 +201,7 @@ fn calendar_folder(guid: &str) -> PathBuf {
 }
 
 /// Writes the generated objects into a folder.
-pub fn fill(folder: &Path, objects: u64, seed: u64) {
+pub fn fill(folder: &Path, objects: u64, seed: Seed) {
     fs::create_dir_all(folder).expect("the folder can be made");
     for number in 0..objects {
         let object = data::object(seed, number);
