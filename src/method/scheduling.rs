@@ -192,8 +192,10 @@ pub fn allows(
     let resolver = Resolver { store: &app.store, directory };
     let Ok(resource) = resolver.resolve(&path) else { return false };
     let privilege = match right {
-        Right::Send => Privilege::ScheduleSend,
-        Right::Deliver => Privilege::ScheduleDeliver,
+        Right::SendInvite => Privilege::ScheduleSendInvite,
+        Right::SendReply => Privilege::ScheduleSendReply,
+        Right::DeliverInvite => Privilege::ScheduleDeliverInvite,
+        Right::DeliverReply => Privilege::ScheduleDeliverReply,
         Right::QueryFreeBusy => Privilege::ScheduleQueryFreebusy,
         Right::ReadFreeBusy => Privilege::ReadFreeBusy,
         Right::Read => Privilege::Read,

@@ -18,6 +18,7 @@ mod external_edits;
 mod failing_disk;
 mod guessing;
 mod harness;
+mod large_meeting;
 mod listening;
 mod odd_names;
 mod policy;

@@ -77,10 +77,14 @@ impl Default for Options {
 /// A right that scheduling asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// `CALDAV:schedule-send` on an outbox.
-    Send,
-    /// `CALDAV:schedule-deliver` on an inbox.
-    Deliver,
+    /// `CALDAV:schedule-send-invite` on an outbox: messages of its owner as organizer.
+    SendInvite,
+    /// `CALDAV:schedule-send-reply` on an outbox: messages of its owner as attendee.
+    SendReply,
+    /// `CALDAV:schedule-deliver-invite` on an inbox: messages of organizers.
+    DeliverInvite,
+    /// `CALDAV:schedule-deliver-reply` on an inbox: messages of attendees.
+    DeliverReply,
     /// `CALDAV:schedule-query-freebusy` on an inbox.
     QueryFreeBusy,
     /// `CALDAV:read-free-busy` on a calendar.

@@ -126,8 +126,12 @@ pub fn on_put(env: &Env<'_>, tx: &Transaction<'_>, put: &Put<'_>) -> Result<Plan
     if put.old.is_none() || (creates && after.is_scheduling()) {
         unique::check(env, tx.snapshot(), put.owner, put.path, &new, after.is_scheduling())?;
     }
-    if before.is_scheduling() || after.is_scheduling() {
-        may_send(env, put.actor, put.owner)?;
+    let either = |is: fn(&Role) -> bool| is(&before) || is(&after);
+    if either(|role| matches!(role, Role::Organizer { .. })) {
+        may_send(env, put.actor, put.owner, Right::SendInvite)?;
+    }
+    if either(|role| matches!(role, Role::Attendee { .. })) {
+        may_send(env, put.actor, put.owner, Right::SendReply)?;
     }
     let plan = match (&before, &after) {
         (Role::Attendee { .. }, Role::Organizer { .. } | Role::None) => {
@@ -174,13 +178,13 @@ pub fn on_delete(env: &Env<'_>, delete: &Delete<'_>) -> Result<Plan> {
     let messages = match &role {
         Role::None => return Ok(plan),
         Role::Organizer { organizer } => {
-            may_send(env, delete.actor, delete.owner)?;
+            may_send(env, delete.actor, delete.owner, Right::SendInvite)?;
             let mut old = delete.old.clone();
             serve_local_agents(env, &mut old);
             organizer::remove(&organizer_change(env, None, organizer, false), &old, env)
         }
         Role::Attendee { attendee, organizer } => {
-            may_send(env, delete.actor, delete.owner)?;
+            may_send(env, delete.actor, delete.owner, Right::SendReply)?;
             match delete.reply {
                 true => attendee::removal(env, delete.old, attendee, organizer)?,
                 false => Vec::new(),
@@ -314,14 +318,24 @@ pub(super) fn owner_identity(env: &Env<'_>, guid: &str) -> String {
     env.identity(&format!("urn:x-uid:{guid}"))
 }
 
-/// The authorised principal needs schedule-send on the owner's outbox.
-pub(super) fn may_send(env: &Env<'_>, actor: Option<&str>, owner: &str) -> Result<()> {
+/// The authorised principal needs schedule-send-invite or schedule-send-reply on the owner's
+/// outbox (RFC 6638 §6.2.2, §6.2.3).
+pub(super) fn may_send(
+    env: &Env<'_>,
+    actor: Option<&str>,
+    owner: &str,
+    right: Right,
+) -> Result<()> {
     let Some(actor) = actor else { return Ok(()) };
-    if env.host.allows(actor, owner, &outbox(), Right::Send) {
+    if env.host.allows(actor, owner, &outbox(), right) {
         return Ok(());
     }
+    let privilege = match right {
+        Right::SendReply => "schedule-send-reply",
+        _ => "schedule-send-invite",
+    };
     let path = DavPath::from_segments(["calendars", "__uids__", owner, "outbox"], true);
-    let missing = vec![(path.href(), Name::caldav("schedule-send"))];
+    let missing = vec![(path.href(), Name::caldav(privilege))];
     Err(Error::from(Precondition::NeedPrivileges).holding(Detail::Privileges(missing)))
 }
 

@@ -47,8 +47,12 @@ pub fn statuses(env: &Env<'_>, messages: Vec<Message>) -> (BTreeMap<String, Stri
 fn probe(env: &Env<'_>, message: &Message) -> std::result::Result<&'static str, StoreError> {
     let Some((record, home)) = env.home_of(&message.recipient)? else { return Ok(UNKNOWN_USER) };
     let originator = env.directory.by_address(&message.originator);
-    let allowed = originator
-        .is_some_and(|o| env.host.allows(&o.guid, &record.guid, &inbox(), Right::Deliver));
+    let right = match message.method.is_from_attendee() {
+        true => Right::DeliverReply,
+        false => Right::DeliverInvite,
+    };
+    let allowed =
+        originator.is_some_and(|o| env.host.allows(&o.guid, &record.guid, &inbox(), right));
     if !allowed {
         return Ok(NO_AUTHORITY);
     }

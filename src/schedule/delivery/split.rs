@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::env::Env;
+use super::env::{Env, Right};
 use super::operation::{Plan, Stored, env_role, may_send, organizer_change, owner_identity};
 use super::queue::{self, Envelope};
 use super::{route, schedule_tag};
@@ -63,7 +63,7 @@ pub fn on_split(env: &Env<'_>, asked: &Split<'_>) -> Result<SplitPlan> {
     let related = split::relation(&old).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let mut messages = Vec::new();
     if let Role::Organizer { organizer } = &role {
-        may_send(env, asked.actor, asked.owner)?;
+        may_send(env, asked.actor, asked.owner, Right::SendInvite)?;
         split::bump(&mut old);
         let told = tell(env, asked, &mut old, organizer, &related);
         messages = told;

@@ -8,6 +8,8 @@
 //! DELETE bob calendar/x.ics [quiet]   quiet = Schedule-Reply: F
 //! SHOW bob                            all objects in the calendars of bob
 //! INBOX bob                           what lies in the inbox, which is emptied then
+//! ACCOUNT room auto_schedule = "none" this line is in the account of the room from now on
+//! LOOK-AHEAD 30                       days that automatic answers look ahead
 //! ```
 //!
 //! A bare name stands for the user's address; `$` as a file for the only object in the calendars.
@@ -22,7 +24,7 @@ use crate::store::{Home, HomePath, PropertyChanges};
 
 /// Plays a transcript; returns it with what really happened.
 pub fn play(text: &str) -> String {
-    let world = World::new();
+    let mut world = World::new();
     let mut out = String::new();
     let mut lines = text.lines().filter(|line| !line.starts_with('<')).peekable();
     while let Some(line) = lines.next() {
@@ -38,14 +40,14 @@ pub fn play(text: &str) -> String {
         let mut words = line.split_whitespace();
         let (step, who) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
         let rest: Vec<&str> = words.collect();
-        for result in run(&world, step, who, &rest, &body) {
+        for result in run(&mut world, step, who, &rest, &body) {
             let _ = writeln!(out, "< {result}");
         }
     }
     out
 }
 
-fn run(world: &World, step: &str, who: &str, rest: &[&str], body: &[&str]) -> Vec<String> {
+fn run(world: &mut World, step: &str, who: &str, rest: &[&str], body: &[&str]) -> Vec<String> {
     match step {
         "PUT" | "MERGE" => {
             let path = path_of(&world.home(who), rest[0]);
@@ -68,6 +70,14 @@ fn run(world: &World, step: &str, who: &str, rest: &[&str], body: &[&str]) -> Ve
             };
             let none = PropertyChanges::none();
             home.write(|tx| tx.put(&path, &text.into(), None, &none)).unwrap();
+            Vec::new()
+        }
+        "ACCOUNT" => {
+            world.set_account(who, &rest.join(" "));
+            Vec::new()
+        }
+        "LOOK-AHEAD" => {
+            world.look_ahead(who.parse().unwrap());
             Vec::new()
         }
         "SHOW" => show(&world.home(who)),

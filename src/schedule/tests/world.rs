@@ -38,6 +38,8 @@ pub struct World {
     pub store: Arc<Store>,
     directory: Directory,
     options: Options,
+    /// Lines of accounts besides the usual ones.
+    settings: HashMap<String, Vec<String>>,
     _root: tempfile::TempDir,
 }
 
@@ -79,6 +81,19 @@ pub fn guid(name: &str) -> String {
     format!("{name}-guid")
 }
 
+fn directory(settings: &HashMap<String, Vec<String>>) -> Directory {
+    let accounts = PEOPLE.iter().map(|(kind, name)| {
+        let more = settings.get(*name).map(|lines| lines.join("\n")).unwrap_or_default();
+        format!(
+            "[[{kind}]]\nname = \"{name}\"\nguid = \"{}\"\nfull_name = \"{name}\"\n\
+             email = \"{name}@example.com\"\n{more}\n",
+            guid(name)
+        )
+    });
+    let accounts = parse_toml(&(accounts.collect::<String>() + TEAM)).unwrap();
+    Directory::new(accounts, &Delegations::new(), &HashMap::new(), &[])
+}
+
 fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap()
 }
@@ -92,18 +107,25 @@ impl World {
             ..StoreOptions::default()
         };
         let store = Store::open(root.path(), options).unwrap();
-        let accounts = PEOPLE.iter().map(|(kind, name)| {
-            format!(
-                "[[{kind}]]\nname = \"{name}\"\nguid = \"{}\"\nfull_name = \"{name}\"\n\
-                 email = \"{name}@example.com\"\n",
-                guid(name)
-            )
-        });
-        let accounts = parse_toml(&(accounts.collect::<String>() + TEAM)).unwrap();
-        let directory = Directory::new(accounts, &Delegations::new(), &HashMap::new(), &[]);
+        let settings = HashMap::new();
+        let directory = directory(&settings);
         let domains = vec!["example.com".to_owned()];
         let options = Options { domains, ..Options::default() };
-        Self { store, directory, options, _root: root }
+        Self { store, directory, options, settings, _root: root }
+    }
+
+    /// Adds a line to an account.
+    pub fn set_account(&mut self, who: &str, line: &str) {
+        let key = |line: &str| line.split('=').next().map(|key| key.trim().to_owned());
+        let lines = self.settings.entry(who.to_owned()).or_default();
+        lines.retain(|old| key(old) != key(line));
+        lines.push(line.to_owned());
+        self.directory = directory(&self.settings);
+    }
+
+    /// Sets how many days automatic answers look ahead.
+    pub fn look_ahead(&mut self, days: i64) {
+        self.options.look_ahead_days = days;
     }
 
     /// Runs with what an operation borrows.
