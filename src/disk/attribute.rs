@@ -54,7 +54,8 @@ pub fn property(key: &str) -> Option<Name> {
 
 thread_local! {
     /// A compressor's tables are hundreds of kilobytes, and most values a few hundred bytes.
-    static COMPRESSOR: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), true));
+    static COMPRESSOR: RefCell<Compress> =
+        RefCell::new(Compress::new(Compression::default(), true));
 }
 
 /// The bytes to store for a property's XML.
