@@ -56,6 +56,8 @@ pub const ATTENDEES: usize = 100;
 pub const INSTANCES_PER_YEAR: usize = 1000;
 /// Instances one object may expand to in one answer.
 pub const INSTANCES: usize = 10_000;
+/// Instances of one object that are kept while it is asked for many of them.
+pub const FOLLOWED_INSTANCES: usize = 50_000;
 /// Time spans the index keeps of one object; later ones are evaluated when asked for.
 pub const INDEXED_SPANS: usize = 1000;
 /// Instances of one object that are remembered for the next question about time.

@@ -246,6 +246,7 @@ impl Work {
             actor: directory.by_guid(&actor).cloned(),
             access: Access::new(directory, Some(&actor), policy),
             now: self.clock.now(),
+            timezones: None,
             active_locks: |_, _| String::new(),
         };
         let mut resource = Resource::outside(ResourceKind::Principal, &record.principal_path());

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::app::App;
 use crate::auth::Actor;
 use crate::config::Config;
+use crate::dav::header::calendar_timezones;
 use crate::dav::{DavPath, Request, Result};
 use crate::principal::Directory;
 use crate::resource::access::Access;
@@ -62,6 +63,8 @@ impl Context<'_> {
             origin: self.request.origin.clone(),
             actor: self.actor.record().cloned(),
             access: self.access.clone(),
+            // A method whose answers hold calendar data refuses what this cannot read.
+            timezones: calendar_timezones(self.request).unwrap_or_default(),
             now: self.now,
             active_locks: super::lock::active_locks,
         }

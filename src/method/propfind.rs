@@ -6,7 +6,7 @@ use std::io;
 use super::context::Context;
 use super::report::objects;
 use crate::acl::Privilege;
-use crate::dav::header::{Depth, Prefer, Preference};
+use crate::dav::header::{Depth, Prefer, Preference, calendar_timezones};
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::resource::Resource;
 use crate::resource::members::members;
@@ -28,6 +28,7 @@ pub fn run(context: &Context) -> Result<Response> {
     };
     let body = Propfind::parse(&context.request.body)?;
     let prefer = Prefer::of(context.request)?;
+    calendar_timezones(context.request)?;
     let listing = Listing {
         view: context.view(),
         asked: Asked::new(&body.selection, prefer.minimal).with_json(body.json),

@@ -3,11 +3,12 @@
 //! RECURRENCE-IDs are compared as instants, so that `20260102T100000` in New York and
 //! `20260102T150000Z` name one instance. Floating times and dates stand for themselves in UTC.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::ical::recur::{derive_instance, instance_exists};
+use crate::ical::recur::Derivation;
 use crate::ical::timezone::{Zone, Zones};
 use crate::ical::{Component, DateOrTime, Property};
 
@@ -35,12 +36,16 @@ pub struct Object<'a> {
     /// The VCALENDAR.
     pub calendar: &'a Component,
     zones: Zones,
+    by_instance: OnceCell<BTreeMap<Instance, &'a Component>>,
+    /// What the master implies; all questions share its steps.
+    derivation: OnceCell<Option<Derivation<'a>>>,
 }
 
 impl<'a> Object<'a> {
     /// Reads the time zones of the object once.
     pub fn new(calendar: &'a Component) -> Self {
-        Self { calendar, zones: zones_of(calendar) }
+        let (by_instance, derivation) = (OnceCell::new(), OnceCell::new());
+        Self { calendar, zones: zones_of(calendar), by_instance, derivation }
     }
 
     /// The time zones of the object.
@@ -58,9 +63,21 @@ impl<'a> Object<'a> {
         self.components().map(|(instance, _)| instance).collect()
     }
 
-    /// The component with that key.
+    /// The component with that key; the first when there are more.
     pub fn find(&self, instance: Instance) -> Option<&'a Component> {
-        self.components().find(|(key, _)| *key == instance).map(|(_, component)| component)
+        let by_instance = self.by_instance.get_or_init(|| {
+            let mut found = BTreeMap::new();
+            for (key, component) in self.components() {
+                found.entry(key).or_insert(component);
+            }
+            found
+        });
+        by_instance.get(&instance).copied()
+    }
+
+    fn derivation(&self) -> Option<&Derivation<'a>> {
+        let read = || Derivation::read(self.calendar, &self.zones);
+        self.derivation.get_or_init(read).as_ref()
     }
 
     /// The component with that key, or one derived from the master.
@@ -72,7 +89,7 @@ impl<'a> Object<'a> {
     pub fn derive(&self, instance: Instance) -> Option<Component> {
         match instance {
             Instance::Master => None,
-            Instance::At(at) => derive_instance(self.calendar, &self.zones, &utc(at)),
+            Instance::At(at) => self.derivation()?.derive(&self.zones, at),
         }
     }
 
@@ -82,7 +99,7 @@ impl<'a> Object<'a> {
             Instance::Master => self.calendar.master().is_some(),
             Instance::At(at) => {
                 self.find(instance).is_some()
-                    || instance_exists(self.calendar, &self.zones, &utc(at)).unwrap_or(false)
+                    || self.derivation().is_some_and(|derivation| derivation.holds(at))
             }
         }
     }
@@ -208,4 +225,47 @@ pub fn max_sequence(calendar: &Component) -> i64 {
 /// Sets SEQUENCE.
 pub fn set_sequence(component: &mut Component, sequence: i64) {
     component.set(Property::new("SEQUENCE", &sequence.to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::ical::parse;
+    use crate::ical::recur::TAKEN;
+    use crate::limits;
+
+    /// How many of two thousand days from the first on are instances, and the steps it takes to
+    /// ask for them and for the hour after each.
+    fn ask(rule: &str) -> (usize, usize) {
+        let text = format!(
+            "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:19700101T000000Z\nRRULE:{rule}\n\
+             END:VEVENT\nEND:VCALENDAR\n"
+        );
+        let calendar = parse(text.as_bytes()).unwrap();
+        let object = Object::new(&calendar);
+        let before = TAKEN.get();
+        let mut found = 0;
+        for day in 0..2000 {
+            let at = DateTime::UNIX_EPOCH + TimeDelta::days(day * 18);
+            found += usize::from(object.derive(Instance::At(at)).is_some());
+            assert!(!object.holds(Instance::At(at + TimeDelta::hours(1))));
+        }
+        (found, TAKEN.get() - before)
+    }
+
+    #[test]
+    fn a_rule_with_count_is_followed_once() {
+        let (found, steps) = ask("FREQ=DAILY;COUNT=36500");
+        assert_eq!(found, 2000);
+        assert!(steps < limits::RECURRENCE_STEPS, "{steps}");
+    }
+
+    #[test]
+    fn all_questions_share_their_steps() {
+        let (found, steps) = ask("FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU");
+        assert!(found > 0);
+        assert!(steps < 2 * limits::RECURRENCE_STEPS, "{steps}");
+    }
 }

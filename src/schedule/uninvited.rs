@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+
 use super::attendees::served;
 use super::object::{Instance, Object};
 use super::users::CalendarUsers;
@@ -44,8 +46,8 @@ pub fn cancelled(
 
 fn lost_instances(
     attendee: &str,
-    before: &Attendance<'_>,
-    after: &Attendance<'_>,
+    before: &Attendance<'_, '_>,
+    after: &Attendance<'_, '_>,
     candidates: &BTreeSet<Instance>,
 ) -> BTreeSet<Instance> {
     let dropped: BTreeSet<Instance> = before
@@ -70,15 +72,16 @@ fn candidates(old: &Object<'_>, new: &Object<'_>) -> BTreeSet<Instance> {
 }
 
 /// Who is served in which component of one version.
-struct Attendance<'a> {
-    object: &'a Object<'a>,
+struct Attendance<'o, 'c> {
+    object: &'o Object<'c>,
+    exdates: BTreeSet<DateTime<Utc>>,
     served: BTreeMap<Instance, BTreeSet<String>>,
 }
 
-impl<'a> Attendance<'a> {
-    fn of(object: &'a Object<'a>, organizer: &str, users: &dyn CalendarUsers) -> Self {
+impl<'o, 'c> Attendance<'o, 'c> {
+    fn of(object: &'o Object<'c>, organizer: &str, users: &dyn CalendarUsers) -> Self {
         let served = object.components().map(|(i, c)| (i, served(c, organizer, users))).collect();
-        Self { object, served }
+        Self { object, exdates: object.exdates(), served }
     }
 
     fn everybody(&self) -> BTreeSet<String> {
@@ -106,9 +109,7 @@ impl<'a> Attendance<'a> {
     fn still_has(&self, attendee: &str, instance: Instance) -> bool {
         match (self.served.get(&instance), instance) {
             (Some(set), _) => set.contains(attendee),
-            (None, Instance::At(at)) => {
-                self.in_master(attendee) && !self.object.exdates().contains(&at)
-            }
+            (None, Instance::At(at)) => self.in_master(attendee) && !self.exdates.contains(&at),
             (None, Instance::Master) => false,
         }
     }

@@ -14,6 +14,10 @@ right on dateutil's side, each with its reason:
 * BYSETPOS counts in the whole week; dateutil's first week begins with DTSTART, so it is started
   at the beginning of that week and counted here.
 * Two wall-clock times that a gap makes the same instant are one instance.
+* BYWEEKNO follows ISO 8601 (3.3.10), where up to three days at either end of a year lie in a week
+  of the year beside it. Of those, dateutil does not look for the first week of the next year by its
+  number from the end (-53 or -52, a TODO in its source), and takes the length of the last year for
+  that of this one when it asks how many weeks that had. Only these days are put right.
 
 Rules that dateutil cannot finish in time are left out and counted; so are sub-daily rules that we
 refuse for their cost. Anything else is a finding: exit status 1.
@@ -72,6 +76,36 @@ def random_rule(rng):
         maybe(0.2, lambda: "BYSETPOS=" + some(rng, signed(4), 2))
     maybe(0.2, lambda: f"WKST={rng.choice(DAYS)}")
     return ";".join(parts)
+
+
+def week(day, first_weekday):
+    """The number of the week of a day from the start and from the end of its year, and that year:
+    the one in which the fourth day of the week lies."""
+    def fourth(day):
+        return day + dt.timedelta(days=3 - (day.weekday() - first_weekday) % 7)
+    def number(day):
+        return (fourth(day).timetuple().tm_yday - 1) // 7 + 1
+    year = fourth(day).year
+    # Four days of the week of 28 December always lie in December.
+    return number(day), number(day) - number(dt.date(year, 12, 28)) - 1, year
+
+
+class Weeks(rrule._iterinfo):
+    """What dateutil knows of a year, with the days that lie in a week of the year beside it."""
+
+    def rebuild(self, year, month):
+        new = year != self.lastyear
+        super().rebuild(year, month)
+        if not (new and self.rrule._byweekno):
+            return
+        first = dt.date(year, 1, 1)
+        for index in [*range(3), *range(self.yearlen - 3, self.yearlen)]:
+            numbers = week(first + dt.timedelta(days=index), self.rrule._wkst)
+            if numbers[2] != year:
+                self.wnomask[index] = not set(numbers[:2]).isdisjoint(self.rrule._byweekno)
+
+
+rrule._iterinfo = Weeks
 
 
 def oracle(rule, start, zone, end):

@@ -19,7 +19,7 @@ mod tests;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-pub use derive::{derive_instance, existing_instances, first_instance, instance_exists};
+pub use derive::{Derivation, derive_instance, existing_instances, first_instance};
 pub use expand::{check, expand, expand_with};
 pub use rule::Occurrences;
 pub use spans::{Span, Spans, spans};

@@ -85,6 +85,11 @@ impl RecurrenceSet {
         !self.rules.is_empty() || !self.extra.is_empty()
     }
 
+    /// Whether a rule says how many instances it has, and must be followed from its start.
+    pub fn counts(&self) -> bool {
+        self.rules.iter().chain(&self.excluding_rules).any(|rule| rule.count.is_some())
+    }
+
     /// How many RDATEs there are.
     pub fn extra_dates(&self) -> usize {
         self.extra.len()
@@ -189,27 +194,39 @@ impl RecurrenceSet {
         let whole_days = self.anchor.is_date();
         let start = self.anchor.local();
         let mut rest = Occurrences::new(rule, start, whole_days, local_from, limit)?;
-        let mut found = 0usize;
+        // Later wall-clock times are later instants, but not in a gap: its times are those of the
+        // hour after it (§3.3.5), which follow. An instant that is met twice is one member, though
+        // COUNT has counted both (§3.3.10 counts before zones come in).
+        let in_gap = |moment, utc| local(utc) != moment;
+        let mut found: BTreeMap<DateTime<Utc>, NaiveDateTime> = BTreeMap::new();
+        let mut cut: Option<DateTime<Utc>> = None;
         while let Some(moment) = rest.next(steps)? {
             let utc = self.utc(moment);
-            if until_utc.is_some_and(|until| utc > until) {
+            let after = |end: Option<DateTime<Utc>>| end.is_some_and(|end| utc > end);
+            if after(until_utc) || after(to) {
+                members.exhausted &= !after(to);
+                if in_gap(moment, utc) {
+                    continue;
+                }
                 break;
-            }
-            if to.is_some_and(|to| utc > to) {
-                members.exhausted = false;
-                return Ok(());
             }
             if from.is_some_and(|from| utc < from) || !keep(utc) {
                 continue;
             }
-            found += 1;
-            if found > cap {
-                members.exhausted = false;
-                members.cut = Some(members.cut.map_or(utc, |cut| cut.min(utc)));
-                return Ok(());
+            found.insert(utc, moment);
+            if found.len() > cap {
+                cut = found.pop_last().map(|(last, _)| last);
             }
-            let id = self.anchor.with_local(moment);
-            members.found.insert(utc, Member { id, end: None });
+            if cut.is_some() && !in_gap(moment, utc) {
+                break;
+            }
+        }
+        if let Some(cut) = cut {
+            members.exhausted = false;
+            members.cut = Some(members.cut.map_or(cut, |known| known.min(cut)));
+        }
+        for (utc, moment) in found {
+            members.found.insert(utc, Member { id: self.anchor.with_local(moment), end: None });
         }
         if !rest.count_reached() && until > window && window < LAST_MOMENT {
             members.exhausted = false;

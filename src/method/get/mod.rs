@@ -25,6 +25,28 @@ use crate::store::ObjectKind;
 
 /// Answers GET and HEAD; `http` leaves the body of an answer to HEAD away.
 pub fn run(context: &Context) -> Result<Response> {
+    let response = representation(context)?;
+    Ok(match varies(&context.resource) {
+        Some(fields) => response.with("vary", fields),
+        None => response,
+    })
+}
+
+/// The request fields that decide what is sent of a resource (RFC 9110 §12.5.5).
+fn varies(resource: &Resource) -> Option<&'static str> {
+    let object = resource.entry().and_then(|entry| entry.object());
+    match resource.kind {
+        ResourceKind::Calendar | ResourceKind::Inbox | ResourceKind::Outbox => {
+            Some("CalDAV-Timezones, User-Agent")
+        }
+        _ if object.is_some_and(|object| matches!(object.kind, ObjectKind::Calendar(_))) => {
+            Some("Accept, CalDAV-Timezones")
+        }
+        _ => None,
+    }
+}
+
+fn representation(context: &Context) -> Result<Response> {
     let resource = &context.resource;
     if !resource.exists {
         return Err(Error::not_found());

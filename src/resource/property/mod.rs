@@ -47,6 +47,8 @@ pub struct View {
     pub actor: Option<Arc<Record>>,
     /// What who asks may do.
     pub access: Access,
+    /// Whether the client wants VTIMEZONEs in calendar data (RFC 7809 §7.1).
+    pub timezones: Option<bool>,
     /// When.
     pub now: DateTime<Utc>,
     /// Writes the `DAV:activelock` elements of a resource: locks are `method`'s.

@@ -4,9 +4,11 @@
 //! the two can never disagree.
 
 use super::{Answer, Live, View, dead, hrefs, text};
+use crate::caldav::by_reference;
 use crate::dav::kind::ResourceKind as Kind;
 use crate::dav::name::CALDAV;
 use crate::dav::{DavPath, Name};
+use crate::ical;
 use crate::principal::Record;
 use crate::resource::{Resource, default_calendar};
 use crate::store::{HomePath, PropertySet, Snapshot};
@@ -111,22 +113,28 @@ fn default_for(
     hrefs(view, name, path, writer)
 }
 
-fn availability(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
-    availability_as(resource, &AVAILABILITY, writer)
+fn availability(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+    availability_as(view, resource, &AVAILABILITY, writer)
 }
 
-fn availability_cs(_: &View, resource: &Resource, writer: &mut Writer) -> Answer {
-    availability_as(resource, &AVAILABILITY_CS, writer)
+fn availability_cs(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+    availability_as(view, resource, &AVAILABILITY_CS, writer)
 }
 
-/// Both names show one value, wherever an older server may have kept it.
-fn availability_as(resource: &Resource, name: &Name, writer: &mut Writer) -> Answer {
+/// Both names show one value, wherever an older server may have kept it; with the VTIMEZONEs that
+/// the client wants (RFC 7809 §3.1.3).
+fn availability_as(view: &View, resource: &Resource, name: &Name, writer: &mut Writer) -> Answer {
     if resource.kind != Kind::Inbox {
         return Answer::Missing;
     }
     let stored = dead::text_of(resource, &AVAILABILITY)
         .or_else(|| dead::text_of(resource, &AVAILABILITY_CS));
-    text(name, stored.as_deref(), writer)
+    let wanted = stored.as_deref().and_then(|stored| {
+        let mut calendar = ical::parse(stored.as_bytes()).ok()?;
+        let changed = by_reference::apply(&mut calendar, view.timezones);
+        changed.then(|| String::from_utf8_lossy(&calendar.to_bytes()).into_owned())
+    });
+    text(name, wanted.or(stored).as_deref(), writer)
 }
 
 fn schedule_tag(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {

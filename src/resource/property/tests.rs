@@ -87,6 +87,7 @@ impl World {
             origin: Origin { prefix: "/dav".into(), ..Origin::default() },
             actor,
             now: DateTime::UNIX_EPOCH,
+            timezones: None,
             active_locks: |_, _| String::new(),
         }
     }
