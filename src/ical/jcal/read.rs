@@ -114,5 +114,5 @@ fn piece(kind: &str, json: &Value) -> Option<String> {
 
 fn is_name(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
-    !name.is_empty() && name.len() <= 100 && name.bytes().all(fits)
+    !name.is_empty() && name.bytes().all(fits)
 }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::ical::Property;
 
 const EXAMPLE_1: (&str, &str) = (
     include_str!("../../../fixtures/ical/jcal/rfc7265-b1.ics"),
@@ -65,6 +66,15 @@ fn what_is_not_jcal_is_refused() {
     let broken_line = r#"["vcalendar",[["x-a",{"b":"c\r\nd"},"unknown","e\r\nEND:VCALENDAR"]],[]]"#;
     let tree = parse(broken_line.as_bytes()).expect("jCal");
     assert_eq!(crate::ical::parse(&tree.to_bytes()).map(|t| t.properties().count()), Ok(1));
+}
+
+#[test]
+fn long_names_come_back() {
+    let name = "X".repeat(400);
+    let text = format!("BEGIN:VCALENDAR\r\n{name};{name}=1:a\r\nEND:VCALENDAR\r\n");
+    let tree = crate::ical::parse(text.as_bytes()).expect("valid");
+    let back = from_json(&to_json(&tree)).expect("our own");
+    assert_eq!(back.properties().next().map(Property::name), Some(name.as_str()));
 }
 
 proptest! {
