@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{JcalError, default_type, value};
+use super::{JcalError, default_type, is_name, value};
 use crate::ical::component::Component;
 use crate::ical::parameter::Parameter;
 use crate::ical::property::Property;
@@ -110,9 +110,4 @@ fn piece(kind: &str, json: &Value) -> Option<String> {
         }
         json => value::from_json(kind, json),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
-    !name.is_empty() && name.bytes().all(fits)
 }

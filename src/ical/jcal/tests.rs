@@ -69,6 +69,16 @@ fn what_is_not_jcal_is_refused() {
 }
 
 #[test]
+fn a_value_type_that_is_no_name_is_none() {
+    for value in ["PE|RIOD", "", "\"a b\""] {
+        let text = format!("BEGIN:VCALENDAR\r\nSUMMARY;VALUE={value}:a\r\nEND:VCALENDAR\r\n");
+        let json = to_json(&crate::ical::parse(text.as_bytes()).expect("valid"));
+        assert_eq!(json[1][0][2], "text", "{value}");
+        assert!(from_json(&json).is_ok(), "{value}");
+    }
+}
+
+#[test]
 fn long_names_come_back() {
     let name = "X".repeat(400);
     let text = format!("BEGIN:VCALENDAR\r\n{name};{name}=1:a\r\nEND:VCALENDAR\r\n");

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{default_type, is_list, value};
+use super::{default_type, is_list, is_name, value};
 use crate::ical::component::Component;
 use crate::ical::property::Property;
 use crate::ical::value::text;
@@ -48,7 +48,8 @@ fn property(property: &Property) -> Value {
 
 /// VALUE, the default, or what the value obviously is where clients forget to say.
 fn kind(property: &Property) -> String {
-    if let Some(value) = property.param("VALUE") {
+    // What is no name names no type; the reader would refuse it.
+    if let Some(value) = property.param("VALUE").filter(|value| is_name(value)) {
         return value.to_ascii_lowercase();
     }
     let raw = property.value();
