@@ -70,6 +70,22 @@ pub enum AcePrincipal {
     Foreign(String),
 }
 
+impl AcePrincipal {
+    fn is_owner(&self, owner: Option<&str>) -> bool {
+        match self {
+            Self::Principal(key) => key.proxy.is_none() && Some(key.guid.as_str()) == owner,
+            Self::Property(name) => *name == Name::dav("owner"),
+            _ => false,
+        }
+    }
+
+    /// Whether both name the same principal on a resource of this owner: `DAV:owner` is the owner
+    /// (RFC 3744 §8.1.3).
+    pub fn is_same(&self, other: &Self, owner: Option<&str>) -> bool {
+        self == other || (self.is_owner(owner) && other.is_owner(owner))
+    }
+}
+
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ace {
@@ -121,6 +137,11 @@ impl Ace {
     pub fn inherit(mut self) -> Self {
         self.inheritable = true;
         self
+    }
+
+    /// Whether it is about the owner and nobody else, by URL or as `DAV:owner`.
+    pub fn is_about_owner(&self, owner: Option<&str>) -> bool {
+        !self.invert && self.principal.is_owner(owner)
     }
 
     /// The leaves it is about.

@@ -6,12 +6,18 @@ use super::default::passes_on;
 use super::privilege::supported;
 use crate::dav::{Error, Precondition, ResourceKind};
 
-/// The ACEs to store on a resource of this kind whose ACEs are now `current`, or the precondition
-/// that fails. Deny and grant may come in any order (no restriction of RFC 3744 §5.6.3), but what
-/// one principal gets stands before what it does not get (reference system §5.8).
-pub fn replace(kind: ResourceKind, current: &[Ace], wanted: Vec<Ace>) -> Result<Vec<Ace>, Error> {
+/// The ACEs to store on a resource of this kind and owner whose ACEs are now `current`, or the
+/// precondition that fails. Deny and grant may come in any order (no restriction of RFC 3744
+/// §5.6.3), but what one principal gets stands before what it does not get (reference system §5.8).
+pub fn replace(
+    kind: ResourceKind,
+    owner: Option<&str>,
+    current: &[Ace],
+    wanted: Vec<Ace>,
+) -> Result<Vec<Ace>, Error> {
     for ace in &wanted {
-        if let Some(standing) = current.iter().find(|standing| conflicts(standing, ace)) {
+        let conflict = |standing: &&Ace| conflicts(standing, ace, owner);
+        if let Some(standing) = current.iter().find(conflict) {
             return Err(match standing.inherited {
                 Some(_) => Precondition::NoInheritedAceConflict,
                 None => Precondition::NoProtectedAceConflict,
@@ -21,8 +27,9 @@ pub fn replace(kind: ResourceKind, current: &[Ace], wanted: Vec<Ace>) -> Result<
     }
     for (index, ace) in wanted.iter().enumerate().filter(|(_, ace)| ace.grant) {
         let denied = |earlier: &Ace| {
-            (!earlier.grant, &earlier.principal, earlier.invert)
-                == (true, &ace.principal, ace.invert)
+            !earlier.grant
+                && earlier.invert == ace.invert
+                && earlier.principal.is_same(&ace.principal, owner)
         };
         if wanted[..index].iter().any(denied) {
             return Err(Precondition::DenyBeforeGrant.into());
@@ -45,11 +52,11 @@ pub fn replace(kind: ResourceKind, current: &[Ace], wanted: Vec<Ace>) -> Result<
 }
 
 /// Whether a wanted ACE says no where a protected one says yes, or the other way round, about the
-/// same principal.
-fn conflicts(standing: &Ace, wanted: &Ace) -> bool {
+/// same principal. What is said about a wider circle is no conflict: it is about all the others.
+fn conflicts(standing: &Ace, wanted: &Ace, owner: Option<&str>) -> bool {
     standing.protected
         && standing.grant != wanted.grant
-        && standing.principal == wanted.principal
+        && standing.principal.is_same(&wanted.principal, owner)
         && standing.invert == wanted.invert
         && !standing.set().intersection(wanted.set()).is_empty()
 }

@@ -44,19 +44,28 @@ impl Withheld {
     }
 }
 
-/// The ACEs that hold for the last link, own before inherited, nearest collection first. `chain`
-/// begins at the home; for resources outside of homes it is the resource alone.
+/// The ACEs that hold for the last link: administrators and the owner, then own before inherited,
+/// nearest collection first. `chain` begins at the home; for resources outside of homes it is the
+/// resource alone.
+///
+/// What the home protects for its owner stands before what clients set, so nobody can lock the
+/// owner out by denying something to everybody (RFC 3744 §5.5.3, §8.1.1).
 pub fn effective(chain: &[Link], owner: Option<&str>, policy: &Policy) -> Vec<Ace> {
     let Some((last, above)) = chain.split_last() else { return Vec::new() };
     let mut aces = rulers(policy);
     aces.extend(last.withheld.ace());
+    let own_from = aces.len();
     aces.extend(own(last, owner, policy));
     if is_fixed(last.kind) && last.kind != ResourceKind::FreeBusyUrl {
         return aces;
     }
     for link in above.iter().rev() {
         let inherited = own(link, owner, policy).into_iter().filter(|ace| ace.inheritable);
-        aces.extend(inherited.map(|ace| Ace { inherited: Some(link.path.clone()), ..ace }));
+        let inherited = inherited.map(|ace| Ace { inherited: Some(link.path.clone()), ..ace });
+        let (owners, others): (Vec<Ace>, Vec<Ace>) =
+            inherited.partition(|ace| ace.protected && ace.is_about_owner(owner));
+        aces.splice(own_from..own_from, owners);
+        aces.extend(others);
         if is_fixed(link.kind) {
             break;
         }

@@ -19,6 +19,9 @@ pub struct Need {
 pub enum Rule {
     /// Goes on, if these privileges are there.
     Needs(Need),
+    /// Goes on, if one of these privileges is there on the resource itself: the method asks for the
+    /// right one once it has read the body. The first is told to be missing where none is.
+    NeedsOneOf(&'static [P]),
     /// The kind does not have this method (405, with Allow).
     NoMethod,
     /// The kind refuses it whoever asks (403).
@@ -34,6 +37,7 @@ const fn parent(privileges: &'static [P]) -> Rule {
 }
 
 const READ: Rule = target(&[P::Read]);
+const SEND: &[P] = &[P::ScheduleSendFreebusy, P::ScheduleSendReply, P::ScheduleSendInvite];
 const WRITE_PROPERTIES: Rule = target(&[P::WriteProperties]);
 
 /// What `method` needs on a resource of this kind. `exists` tells whether the URL is mapped; where
@@ -124,7 +128,9 @@ fn report(kind: K) -> Rule {
 
 fn post(kind: K) -> Rule {
     match kind {
-        K::Outbox => target(&[P::ScheduleSendFreebusy]),
+        // Questions for busy times, what attendees say, what organizers say (RFC 6638 §6.2.2 to
+        // §6.2.4). Which one it is stands in the body.
+        K::Outbox => Rule::NeedsOneOf(SEND),
         // RFC 5995 and the reference system's bulk and split requests.
         K::Calendar | K::Collection => target(&[P::Bind]),
         K::CalendarObject => target(&[P::WriteContent]),
@@ -226,7 +232,7 @@ mod tests {
             (M::Acl, K::Home, true, Rule::NoMethod),
             (M::Acl, K::Calendar, true, target(&[P::WriteAcl])),
             (M::Get, K::CalendarObject, false, parent(&[P::Read])),
-            (M::Post, K::Outbox, true, target(&[P::ScheduleSendFreebusy])),
+            (M::Post, K::Outbox, true, Rule::NeedsOneOf(SEND)),
             (M::Copy, K::Home, true, Rule::Refused),
             (M::Delete, K::Root, true, Rule::Refused),
         ] {

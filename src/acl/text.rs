@@ -123,17 +123,24 @@ struct Draft<'a> {
     inheritable: bool,
 }
 
-/// The parts of an ace; none where the element is not one.
+/// The parts of an ace; none where the element is not one: it has one principal, or one invert
+/// around one, and one list (RFC 3744 §5.5, §8.1.5).
 fn draft(ace: &Element) -> Option<Draft<'_>> {
     let inverted = ace.child(DAV, "invert");
     let principal = match inverted {
         Some(invert) => invert.child(DAV, "principal")?,
         None => ace.child(DAV, "principal")?,
     };
-    let (grant, list) = match (ace.child(DAV, "grant"), ace.child(DAV, "deny")) {
-        (Some(list), None) => (true, list),
-        (None, Some(list)) => (false, list),
-        _ => return None,
+    let count = |names: [&str; 2]| {
+        let is_one = |element: &&Element| names.iter().any(|name| element.is(DAV, name));
+        ace.elements().filter(is_one).count()
+    };
+    if count(["principal", "invert"]) != 1 || count(["grant", "deny"]) != 1 {
+        return None;
+    }
+    let (grant, list) = match ace.child(DAV, "grant") {
+        Some(list) => (true, list),
+        None => (false, ace.child(DAV, "deny")?),
     };
     let privileges = list
         .elements()

@@ -80,6 +80,10 @@ impl Pipeline {
                 }
                 refused
             }
+            Rule::NeedsOneOf(any) => match any.iter().any(|one| access.may(resource, *one)) {
+                true => Ok(()),
+                false => access.require(resource, &any[..1]),
+            },
             Rule::NoMethod => {
                 let allow = method::allow::field(kind, exists);
                 Err(Error::status(405).with_header("allow", allow))

@@ -21,7 +21,8 @@ pub fn run(context: &Context) -> Result<Response> {
     let wanted = text::read_request(&body, &|href| recognise(context, href))?;
     guard::early(context, resource)?;
     let current = context.view().access.aces(resource);
-    let stored = text::stored(&change::replace(resource.kind, &current, wanted)?);
+    let owner = resource.owner.as_ref().map(|owner| owner.guid.as_str());
+    let stored = text::stored(&change::replace(resource.kind, owner, &current, wanted)?);
     place.home.write(|tx| -> Result<()> {
         guard::inside(context, tx, &place.path, &guard::change(&place.path))?;
         let changes = PropertyChanges::none().with(STORED_ACL, stored);

@@ -7,9 +7,9 @@ use super::scheduling::{self, Scheduling};
 use crate::dav::header::Depth;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Precondition, Response, Result};
-use crate::resource::{Place, Resource, default_calendar};
+use crate::resource::{Place, Resource, attachment, default_calendar};
 use crate::schedule::Committed;
-use crate::store::Transaction;
+use crate::store::{HomePath, Snapshot, Transaction};
 
 /// Removes the resource of the request.
 pub fn run(context: &Context) -> Result<Response> {
@@ -40,6 +40,7 @@ pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Res
             return Err(Error::not_found());
         }
         keeps_default_calendar(context, tx, place)?;
+        keeps_attachments(tx.snapshot(), &place.path)?;
         let owner = scheduling::owner_of(target);
         let committed = scheduling.delete_below(tx, owner, &place.path)?;
         tx.delete(&place.path)?;
@@ -62,6 +63,14 @@ fn keeps_default_calendar(context: &Context, tx: &Transaction, place: &Place) ->
             .because("this is the calendar that invitations go to"));
     }
     Ok(())
+}
+
+/// What events name stays as long as they name it.
+pub(super) fn keeps_attachments(snapshot: &Snapshot, path: &HomePath) -> Result<()> {
+    match attachment::is_attached(snapshot, path) {
+        true => Err(Error::status(403).because("attachments are removed from their events")),
+        false => Ok(()),
+    }
 }
 
 /// Whether resources of that kind may be deleted or moved away at all.

@@ -45,10 +45,13 @@ fn on_object(context: &Context) -> Result<Response> {
     }
 }
 
-/// A scheduling message to the outbox: in effect a question for busy times.
+/// A scheduling message to the outbox: most often a question for busy times. That something may be
+/// sent from here is known already; whether this may, when it is read.
 fn outbox(context: &Context) -> Result<Response> {
     let format = media_type::check_calendar(context.request)?;
     let message = media_type::read(&context.request.body, format)?;
+    let right = schedule::right_to_post(&message)?;
+    context.access.require(&context.resource, &[scheduling::privilege_of(right)])?;
     if message.has(AccessLevel::PROPERTY) {
         return Err(Precondition::NoAccessRestrictions.into());
     }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::context::Context;
-use crate::acl::{Policy, Privilege};
+use crate::acl::Privilege;
 use crate::app::App;
 use crate::config::{self, Config};
 use crate::dav::header;
 use crate::dav::{DavPath, Result};
 use crate::ical::{self, Component};
 use crate::principal::{Directory, Record};
-use crate::resource::access::Access;
+use crate::resource::access::{self, Access};
 use crate::resource::{Resolver, Resource, provision};
 use crate::schedule::{
     self, Committed, DamagedCopies, Delete, Env, Host, Options, Orphans, Plan, Put, Right,
@@ -191,16 +191,22 @@ pub fn allows(
     let path = DavPath::from_segments(segments, true);
     let resolver = Resolver { store: &app.store, directory };
     let Ok(resource) = resolver.resolve(&path) else { return false };
-    let privilege = match right {
+    let policy = access::policy(directory, &app.config().privacy);
+    Access::new(directory, Some(principal), policy).may(&resource, privilege_of(right))
+}
+
+/// The privilege that a right is (RFC 6638 §6).
+pub fn privilege_of(right: Right) -> Privilege {
+    match right {
         Right::SendInvite => Privilege::ScheduleSendInvite,
         Right::SendReply => Privilege::ScheduleSendReply,
+        Right::AskFreeBusy => Privilege::ScheduleSendFreebusy,
         Right::DeliverInvite => Privilege::ScheduleDeliverInvite,
         Right::DeliverReply => Privilege::ScheduleDeliverReply,
         Right::QueryFreeBusy => Privilege::ScheduleQueryFreebusy,
         Right::ReadFreeBusy => Privilege::ReadFreeBusy,
         Right::Read => Privilege::Read,
-    };
-    Access::new(directory, Some(principal), Policy::of(directory)).may(&resource, privilege)
+    }
 }
 
 /// GUID of the owner of the home in which something lies.

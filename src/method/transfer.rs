@@ -1,13 +1,14 @@
 //! COPY and MOVE (RFC 4918 §9.8, §9.9; RFC 4791 §5.3.2.1): the rules that both share.
 
 use super::context::Context;
-use super::delete::removable;
+use super::delete::{keeps_attachments, removable};
 use super::scheduling::{self, Scheduling, owner_of};
 use super::{default_calendar, guard, object};
 use crate::acl::required;
 use crate::dav::header::{self, Depth};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Method, Precondition, Response, Result};
+use crate::resource::access::STORED_ACL;
 use crate::resource::{Resource, provision};
 use crate::schedule::{self, Committed, Relocation};
 use crate::store::{CollectionKind, Entry, HomePath, PropertyChanges, Snapshot, Transaction};
@@ -187,6 +188,12 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
         if replaced && !transfer.overwrite {
             return Err(Error::precondition_failed().because("the destination exists"));
         }
+        if transfer.moving {
+            keeps_attachments(tx.snapshot(), &from)?;
+        }
+        if replaced {
+            keeps_attachments(tx.snapshot(), &to)?;
+        }
         uids_stay_unique(context, tx.snapshot(), transfer, &from, &to)?;
         let mut committed = judge(&scheduling, tx, transfer, &from, &to)?;
         if replaced {
@@ -204,12 +211,12 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
             Entry::Collection(collection) if transfer.depth == Depth::Zero => {
                 let properties = copied_properties(&source);
                 tx.make_collection(&to, collection.kind, &properties)?;
-                new_ids(tx, &to)?;
+                make_new(tx, &to)?;
             }
             _ => {
                 tx.copy(&from, &to)?;
                 retag(tx, &to)?;
-                new_ids(tx, &to)?;
+                make_new(tx, &to)?;
             }
         }
         Ok((!replaced, committed))
@@ -253,15 +260,24 @@ fn judge(
     }
 }
 
-/// A copy is another resource (RFC 5842 §2.2): every collection of it gets an identifier of its
-/// own. Objects have none.
-fn new_ids(tx: &mut Transaction, copy: &HomePath) -> Result<()> {
+/// A copy is another resource: nothing in it has the ACL of what it was copied from (RFC 3744
+/// §7.4), and every collection gets an identifier of its own (RFC 5842 §2.2). Objects have none.
+fn make_new(tx: &mut Transaction, copy: &HomePath) -> Result<()> {
     let mut waiting = vec![copy.clone()];
     while let Some(path) = waiting.pop() {
-        let Some(collection) = tx.snapshot().collection(&path).cloned() else { continue };
-        waiting.extend(collection.children().map(|(name, _)| path.join(name)));
-        let (name, xml) = provision::new_resource_id();
-        tx.patch_properties(&path, &PropertyChanges::none().with(name, xml))?;
+        let Some(entry) = tx.snapshot().entry(&path) else { continue };
+        let mut changes = PropertyChanges::none();
+        if entry.properties().get(&STORED_ACL).is_some() {
+            changes.remove.push(STORED_ACL);
+        }
+        if let Some(collection) = entry.collection() {
+            waiting.extend(collection.children().map(|(name, _)| path.join(name)));
+            let (name, xml) = provision::new_resource_id();
+            changes = changes.with(name, xml);
+        }
+        if !changes.is_empty() {
+            tx.patch_properties(&path, &changes)?;
+        }
     }
     Ok(())
 }
@@ -284,7 +300,11 @@ fn between_homes(context: &Context, transfer: &Transfer) -> Result<bool> {
         if before.is_some() {
             tx.delete(&to)?;
         }
-        tx.put(&to, &bytes, None, &copied_properties(entry))?;
+        let mut properties = copied_properties(entry);
+        if !transfer.moving {
+            properties.set.retain(|(name, _)| *name != STORED_ACL);
+        }
+        tx.put(&to, &bytes, None, &properties)?;
         Ok(before.is_none())
     })?;
     if transfer.moving {

@@ -71,6 +71,22 @@ pub fn objects(resource: &Resource) -> Option<Vec<Resource>> {
     Some(found.collect())
 }
 
+/// Whether something at, below or above a path in a collection of its own is attached to an object
+/// of the home: it is taken away by way of that object (RFC 8607 §3.6).
+pub fn is_attached(snapshot: &Snapshot, path: &HomePath) -> bool {
+    if path.segments().first().is_none_or(|top| top != ATTACHMENTS) {
+        return false;
+    }
+    let top = HomePath::new([ATTACHMENTS]);
+    let names = snapshot.children(&top).map(|(name, _)| name);
+    names.map(|name| top.join(&name)).any(|at| {
+        let properties = snapshot.properties(&at);
+        let uids = properties.and_then(|properties| attached_to(&properties)).unwrap_or_default();
+        (path.contains(&at) || at.contains(path))
+            && uids.iter().any(|uid| in_calendars(snapshot, uid).next().is_some())
+    })
+}
+
 /// The objects with that UID in calendars of a home.
 pub fn in_calendars<'a>(
     snapshot: &'a Snapshot,

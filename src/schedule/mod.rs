@@ -37,5 +37,5 @@ pub use delivery::{
     Agreement, Committed, DamagedCopies, Delete, Disagreement, Env, Host, Options, Orphans, Plan,
     Post, Put, Relocation, Resident, Right, Split, SplitPlan, Stored, Users, check_agreement,
     default_calendar, deliver, is_scheduling_object, lock, on_copy, on_delete, on_move, on_put,
-    on_split, post, refresh_groups, replay, schedule_tag,
+    on_split, post, refresh_groups, replay, right_to_post, schedule_tag,
 };

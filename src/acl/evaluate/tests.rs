@@ -116,7 +116,7 @@ fn a_stored_acl_is_inherited_from_calendars_but_not_from_plain_collections() {
     let principal = AcePrincipal::Principal(PrincipalKey::of("A-STRANGER"));
     let wanted = vec![Ace::grant(principal, &[P::Read])];
     for (kind, inherited) in [(K::Calendar, true), (K::Collection, false)] {
-        let stored = replace(kind, &[], wanted.clone()).unwrap();
+        let stored = replace(kind, Some(ALICE), &[], wanted.clone()).unwrap();
         let member = if inherited { K::CalendarObject } else { K::PlainFile };
         let chain = [link(K::Home, None), link(kind, Some(stored)), link(member, None)];
         let stranger = ActorView::of(&directory, "A-STRANGER");
@@ -231,7 +231,31 @@ fn ask(ace: &str) -> Result<Vec<Ace>, Error> {
             ..Ace::grant(AcePrincipal::Authenticated, &[P::ReadFreeBusy]).inherit()
         },
     ];
-    replace(K::CalendarObject, &current, aces)
+    replace(K::CalendarObject, Some(ALICE), &current, aces)
+}
+
+#[test]
+fn nothing_a_client_sets_locks_the_owner_out() {
+    let directory = directory();
+    let everybody = [AcePrincipal::All, AcePrincipal::Authenticated, AcePrincipal::Itself];
+    let staff = directory.by_name(RecordType::Group, "staff").unwrap();
+    let group = AcePrincipal::Principal(PrincipalKey::of(&staff.guid));
+    for principal in everybody.into_iter().chain([group]) {
+        for invert in [false, true] {
+            let deny = Ace { invert, ..Ace::deny(principal.clone(), &[P::All]) };
+            let stored = replace(K::Calendar, Some(ALICE), &[], vec![deny.clone()]).unwrap();
+            let mut chain = chain(K::CalendarObject);
+            chain[1].stored = Some(stored.clone());
+            chain[2].stored = Some(stored);
+            assert_eq!(may(&directory, &chain, "alice"), "all", "{deny:?}");
+            assert_eq!(may(&directory, &chain, "root"), "all", "{deny:?}");
+            assert_eq!(may(&directory, &chain[..2], "alice"), "all", "{deny:?}");
+        }
+    }
+    // Delegates are kept out of one calendar so: what the home grants them comes after it.
+    let deny = vec![Ace::deny(AcePrincipal::Authenticated, &[P::All])];
+    let chain = [link(K::Home, None), link(K::Calendar, Some(deny))];
+    assert_eq!(may(&directory, &chain, "bob"), "");
 }
 
 #[test]
@@ -245,11 +269,14 @@ fn the_preconditions_of_the_acl_method() {
     let alice = format!("<D:href>/principals/__uids__/{ALICE}/</D:href>");
     let root = "<D:href>/principals/__uids__/ROOT/</D:href>";
     let inherited = "<D:inherited><D:href>/</D:href></D:inherited>";
+    let owner = "<D:property><D:owner/></D:property>";
     for (body, failure) in [
         (ace("<D:all/>", &grant("<D:read/>"), "<D:protected/>"), Pre::NoAceConflict),
         (ace("<D:all/>", &grant("<D:read/>"), inherited), Pre::NoAceConflict),
         (ace(root, &deny("<D:write-acl/>"), ""), Pre::NoProtectedAceConflict),
         (ace(&alice, &deny("<D:write-acl/>"), ""), Pre::NoInheritedAceConflict),
+        (ace(owner, &deny("<D:write/>"), ""), Pre::NoInheritedAceConflict),
+        (ace(owner, &grant("<D:read/>"), "").replace("owner", "group"), Pre::RecognizedPrincipal),
         (ace("<D:all/>", &grant("<C:schedule/>"), ""), Pre::NotSupportedPrivilege),
         (ace("<D:all/>", &grant("<D:frobnicate/>"), ""), Pre::NotSupportedPrivilege),
         (ace("<D:href>/nobody</D:href>", &grant("<D:read/>"), ""), Pre::RecognizedPrincipal),
@@ -267,6 +294,8 @@ fn the_preconditions_of_the_acl_method() {
         ace("<D:all/>", &grant(""), ""),
         ace("<D:all/>", "", ""),
         ace("<D:all/>", &(grant("<D:read/>") + &deny("<D:write/>")), ""),
+        ace("<D:all/>", &(grant("<D:read/>") + &grant("<D:write/>")), ""),
+        ace("<D:all/></D:principal><D:principal><D:self/>", &grant("<D:read/>"), ""),
         format!("<D:ace>{}</D:ace>", grant("<D:read/>")),
     ] {
         let status = ask(&body).unwrap_err().status;

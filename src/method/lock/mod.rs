@@ -10,6 +10,7 @@ use uuid::Uuid;
 use self::table::{Lock, Locks};
 use super::context::Context;
 use super::guard;
+use crate::acl::Privilege;
 use crate::dav::error::Detail;
 use crate::dav::header::{self, Depth, If, Timeout};
 use crate::dav::kind::ResourceKind;
@@ -152,18 +153,18 @@ fn refresh(context: &Context) -> Result<Response> {
     Ok(describe(context, Response::new(200), &lock))
 }
 
-/// UNLOCK: by whoever made the lock, or by the owner of the home (§9.11, DAV:unlock).
+/// UNLOCK: by whoever made the lock, and by who has DAV:unlock (§9.11, RFC 3744 §3.5).
 pub fn unlock(context: &Context) -> Result<Response> {
     let token = header::lock_token(context.request)?;
     let wrong = || Error::from(Precondition::LockTokenMatchesRequestUri);
     let place = context.resource.place.as_ref().ok_or_else(wrong)?;
-    let owner = context.resource.owner.as_ref().map(|owner| owner.guid.as_str());
+    let others = context.access.require(&context.resource, &[Privilege::Unlock]);
     place.home.write(|tx| -> Result<()> {
         let mut locks: Locks = guard::locks_of(context, tx.snapshot());
         let lock = locks.by_token(&token).filter(|lock| lock.covers(place.path.segments()));
         let lock = lock.ok_or_else(wrong)?;
-        if lock.principal != context.actor_id() && owner != Some(context.actor_id()) {
-            return Err(Error::status(403).because("the lock is somebody else's"));
+        if lock.principal != context.actor_id() {
+            others.clone()?;
         }
         locks.0.retain(|lock| lock.token != token);
         guard::keep_locks(tx, &locks)

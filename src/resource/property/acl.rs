@@ -81,14 +81,11 @@ fn acl_restrictions(_: &View, _: &Resource, writer: &mut Writer) -> Answer {
     Answer::Found
 }
 
-fn inherited_acl_set(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
-    let mut sources: Vec<DavPath> = Vec::new();
-    for source in view.access.aces(resource).into_iter().filter_map(|ace| ace.inherited) {
-        if !sources.contains(&source) {
-            sources.push(source);
-        }
-    }
-    hrefs(view, &INHERITED_ACL_SET, sources, writer)
+/// Empty: a resource listed here would have to grant a privilege as well (RFC 3744 §5.7). What
+/// comes from a collection above stands in `DAV:acl`, as an inherited ACE (§5.5.4).
+fn inherited_acl_set(_: &View, _: &Resource, writer: &mut Writer) -> Answer {
+    writer.empty(&INHERITED_ACL_SET);
+    Answer::Found
 }
 
 fn principal_collection_set(view: &View, _: &Resource, writer: &mut Writer) -> Answer {

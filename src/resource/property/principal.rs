@@ -30,12 +30,12 @@ const WRITE_FOR: Name = Name::calendarserver("calendar-proxy-write-for");
 const AUTO_SCHEDULE: Name = Name::calendarserver("auto-schedule");
 const AUTO_SCHEDULE_MODE: Name = Name::calendarserver("auto-schedule-mode");
 
-/// The table.
+/// The table. RFC 3744 §4 keeps its properties out of `DAV:allprop`.
 pub const TABLE: &[Live] = &[
-    Live::shown(ALTERNATE_URI_SET, alternate_uri_set),
-    Live::shown(PRINCIPAL_URL, principal_url),
-    Live::shown(GROUP_MEMBER_SET, group_member_set).writable(),
-    Live::shown(GROUP_MEMBERSHIP, group_membership),
+    Live::named(ALTERNATE_URI_SET, alternate_uri_set),
+    Live::named(PRINCIPAL_URL, principal_url),
+    Live::named(GROUP_MEMBER_SET, group_member_set).writable(),
+    Live::named(GROUP_MEMBERSHIP, group_membership),
     Live::named(EXPANDED_MEMBERS, expanded_members),
     Live::named(EXPANDED_MEMBERSHIP, expanded_membership),
     Live::named(CALENDAR_HOME_SET, calendar_home_set),

@@ -81,6 +81,8 @@ pub enum Right {
     SendInvite,
     /// `CALDAV:schedule-send-reply` on an outbox: messages of its owner as attendee.
     SendReply,
+    /// `CALDAV:schedule-send-freebusy` on an outbox: questions for busy times.
+    AskFreeBusy,
     /// `CALDAV:schedule-deliver-invite` on an inbox: messages of organizers.
     DeliverInvite,
     /// `CALDAV:schedule-deliver-reply` on an inbox: messages of attendees.

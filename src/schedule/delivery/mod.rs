@@ -31,7 +31,7 @@ pub use deliver::{Committed, deliver, replay};
 pub use env::{DamagedCopies, Env, Host, Options, Orphans, Resident, Right, Users};
 pub use groups::refresh_groups;
 pub use operation::{Delete, Plan, Put, Stored, is_scheduling_object, on_delete, on_put};
-pub use outbox::{Post, post};
+pub use outbox::{Post, post, right_to_post};
 pub use relocate::{Relocation, on_copy, on_move};
 pub use split::{Split, SplitPlan, on_split};
 

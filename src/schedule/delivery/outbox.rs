@@ -42,7 +42,19 @@ pub(super) struct Response {
     pub calendar: Option<Component>,
 }
 
-/// Answers a POST with a `CALDAV:schedule-response` document.
+/// What posting a message needs on the outbox (RFC 6638 §6.2.2 to §6.2.4): asking for busy times
+/// is one thing, what organizers and what attendees say are two others.
+pub fn right_to_post(message: &Component) -> Result<Right> {
+    let method = checked_method(message)?;
+    Ok(match message.main_kind() {
+        Some("VFREEBUSY") => Right::AskFreeBusy,
+        _ if method.is_from_attendee() => Right::SendReply,
+        _ => Right::SendInvite,
+    })
+}
+
+/// Answers a POST with a `CALDAV:schedule-response` document. The caller has asked for
+/// `right_to_post`.
 pub fn post(env: &Env<'_>, post: &Post<'_>) -> Result<String> {
     let method = checked_method(post.message)?;
     match (post.message.main_kind(), method) {

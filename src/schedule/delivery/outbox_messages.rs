@@ -6,8 +6,8 @@
 //! success and nothing is done (reference §7.7).
 
 use super::deliver::{Committed, deliver};
-use super::env::{Env, Right};
-use super::operation::{may_send, owner_identity};
+use super::env::Env;
+use super::operation::owner_identity;
 use super::outbox::{Post, Response, document, invalid, organizer_owns_outbox};
 use super::queue::{Envelope, Work};
 use super::route;
@@ -28,11 +28,6 @@ pub fn post(env: &Env<'_>, post: &Post<'_>, method: Method) -> Result<String> {
     }
     let answers: Vec<Response> = match method {
         Method::Counter | Method::DeclineCounter | Method::Refresh => {
-            let right = match method.is_from_attendee() {
-                true => Right::SendReply,
-                false => Right::SendInvite,
-            };
-            may_send(env, Some(post.actor), post.owner, right)?;
             recipients.into_iter().map(|to| send(env, post, method, to)).collect()
         }
         _ => recipients
