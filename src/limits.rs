@@ -4,6 +4,9 @@
 
 /// Bytes of one request head (request line and all header fields).
 pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
+/// Milliseconds after its arrival at which a request is refused to somebody who may not know what
+/// is there. More than the server needs to find out, so that the time of the answer tells nothing.
+pub const REFUSAL_MS: u64 = 5;
 /// Header fields of one request.
 pub const REQUEST_HEADER_COUNT: usize = 100;
 /// Bytes of one request target (RFC 9110 §4.1 asks for 8000 at least).

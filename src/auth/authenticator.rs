@@ -18,7 +18,7 @@ use super::password;
 use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::dav::{DavPath, Error, Request};
-use crate::principal::{Directory, Principals, RecordType, Secret};
+use crate::principal::{Directory, Principals, Record, RecordType, Secret};
 
 /// The header by which a sudo user says whose rights to use.
 const AUTHORIZE_AS: &str = "x-authorize-as";
@@ -66,12 +66,9 @@ impl Authenticator {
         if self.others.know_password(&credentials.name, &credentials.password, now).is_some() {
             return false;
         }
-        match self.find(&directory, &credentials.name) {
-            Some((_, secret)) => {
-                !self.cache.knows(self.cache.pair(&secret, &credentials.password), now)
-            }
-            None => true,
-        }
+        let candidate = self.candidate(&directory, &credentials.name);
+        let Candidate { secret, known, .. } = &candidate;
+        !self.cache.knows(self.cache.pair(secret, &credentials.password, *known), now)
     }
 
     /// Who makes the request; 401 with challenges when credentials are there and do not hold.
@@ -161,9 +158,23 @@ impl Authenticator {
             return Some((Login::Sudo(name.to_owned()), sudoer.secret.clone()));
         }
         let record = directory.by_login(name)?;
-        let own = || record.secret.clone();
+        Some((Login::User(record.guid.clone()), self.secret_of(record)))
+    }
+
+    /// The same for any name: what a name costs that nobody has, somebody's would.
+    fn candidate(&self, directory: &Directory, name: &str) -> Candidate {
+        if let Some((login, secret)) = self.find(directory, name) {
+            return Candidate { login, secret, known: true };
+        }
+        let secret = directory.decoy(name).map(|record| self.secret_of(record));
+        let login = Login::User(String::new());
+        Candidate { login, secret: secret.unwrap_or_default(), known: false }
+    }
+
+    /// The secret that proves a record: the htpasswd file's before the accounts file's.
+    fn secret_of(&self, record: &Record) -> Secret {
         let listed = self.htpasswd.as_ref().and_then(|file| file.secret(&record.short_names));
-        Some((Login::User(record.guid.clone()), listed.unwrap_or_else(own)))
+        listed.unwrap_or_else(|| record.secret.clone())
     }
 
     /// Checks a Digest response.
@@ -179,17 +190,12 @@ impl Authenticator {
             return Err(Error::bad_request("the Digest uri is not the request's"));
         }
         self.wait_if_guessing(client, &credentials.name, now)?;
-        // An unknown name costs what a wrong password costs.
-        let found = self.find(directory, &credentials.name);
-        let nobody = Secret { plain: Some(String::new()), ..Secret::default() };
-        let secret = found.as_ref().map_or(&nobody, |(_, secret)| secret);
+        let candidate = self.candidate(directory, &credentials.name);
         let method = request.method.as_str();
-        let realm = directory.realm();
+        let (realm, secret) = (directory.realm(), &candidate.secret);
         match self.nonces.judge(&credentials, method, realm, secret, client, now) {
-            Outcome::Right if found.is_some() => {
-                found.map(|(login, _)| login).ok_or_else(|| self.challenge(request))
-            }
-            Outcome::Stale if found.is_some() => Err(self.challenge_again(request, true)),
+            Outcome::Right if candidate.known => Ok(candidate.login),
+            Outcome::Stale if candidate.known => Err(self.challenge_again(request, true)),
             _ => {
                 self.throttle.failed(client, &credentials.name, now);
                 Err(self.challenge(request))
@@ -220,56 +226,43 @@ impl Authenticator {
     ) -> Result<Login, Error> {
         let (client, now) = (request.origin.client, self.clock.now());
         let Credentials { name, password } = credentials;
-        let found = self.find(directory, name);
-        let pair = found.as_ref().map(|(_, secret)| self.cache.pair(secret, password));
-        if let (Some(pair), Some((login, _))) = (pair, &found)
-            && self.cache.knows(pair, now)
-        {
-            return Ok(login.clone());
+        let candidate = self.candidate(directory, name);
+        let pair = self.cache.pair(&candidate.secret, password, candidate.known);
+        if candidate.known && self.cache.knows(pair, now) {
+            return Ok(candidate.login);
         }
         if let Some(guid) = self.others.know_password(name, password, now) {
             return Ok(Login::User(guid));
         }
         self.wait_if_guessing(client, name, now)?;
-        if let Some(answer) = self.ask_others(found.as_ref(), credentials, now) {
+        if let Some(answer) = self.ask_others(&candidate, credentials, now) {
             return self.judged(answer, client, name, request);
         }
-        let right = match (&found, pair) {
-            (Some((login, secret)), Some(pair)) => {
-                self.is_app_password(login, password, now)
-                    || self.cache.check(pair, now, || password::verify(secret, password))
-            }
-            _ => {
-                let usual = directory.all().find_map(|record| record.secret.hash.as_deref());
-                password::waste_time(usual, password);
-                false
-            }
-        };
-        match found {
-            Some((login, _)) if right => {
-                self.throttle.succeeded(client);
-                Ok(login)
-            }
-            _ => {
-                self.throttle.failed(client, name, now);
-                Err(self.challenge(request))
-            }
+        let Candidate { login, secret, known } = candidate;
+        let right = self.is_app_password(&login, password, now)
+            || self.cache.check(pair, now, || password::verify(&secret, password) && known);
+        // Every step was the same so far, and a name that nobody has is refused whatever was right.
+        if right && known {
+            self.throttle.succeeded(client);
+            return Ok(login);
         }
+        self.throttle.failed(client, name, now);
+        Err(self.challenge(request))
     }
 
     /// What the LDAP server says; accounts with a password of their own are never asked for there.
     fn ask_others(
         &self,
-        found: Option<&(Login, Secret)>,
+        candidate: &Candidate,
         credentials: &Credentials,
         now: DateTime<Utc>,
     ) -> Option<Result<String, Denial>> {
         let Credentials { name, password } = credentials;
-        let has_none = found.is_none_or(|(_, secret)| secret.is_empty());
+        let has_none = !candidate.known || candidate.secret.is_empty();
         if !(self.others.take_passwords() && has_none) {
             return None;
         }
-        if let Some((login @ Login::User(guid), _)) = found
+        if let login @ Login::User(guid) = &candidate.login
             && self.is_app_password(login, password, now)
         {
             return Some(Ok(guid.clone()));
@@ -380,6 +373,14 @@ fn is_target(uri: &str, request: &Request) -> bool {
     let own = path.strip_prefix(request.origin.prefix.as_str()).unwrap_or(path);
     let own = if own.is_empty() { "/" } else { own };
     query == request.query.as_deref() && DavPath::parse(own).is_ok_and(|path| path == request.path)
+}
+
+/// Whom a name and a password are tried as.
+struct Candidate {
+    login: Login,
+    secret: Secret,
+    /// Whether the name is theirs. Otherwise the secret is somebody's, and proves nothing.
+    known: bool,
 }
 
 /// Who signed in.

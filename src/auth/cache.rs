@@ -36,9 +36,11 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// The pair of a stored secret and a given password.
-    pub fn pair(&self, secret: &Secret, password: &str) -> Pair {
+    /// The pair of a stored secret and a given password. For a name that nobody has (not `known`)
+    /// it is one that is never verified: what the secret's owner signed in with does not count.
+    pub fn pair(&self, secret: &Secret, password: &str, known: bool) -> Pair {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&[u8::from(known)]);
         for text in [secret.hash.as_deref(), secret.plain.as_deref(), Some(password)] {
             let text = text.unwrap_or_default();
             hasher.update(&(text.len() as u64).to_le_bytes());
@@ -103,16 +105,17 @@ mod tests {
         let cache = Cache::default();
         let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
         let secret = Secret { hash: Some("h".into()), ..Secret::default() };
-        let pair = cache.pair(&secret, "right");
+        let pair = cache.pair(&secret, "right", true);
         assert!(cache.check(pair, now, || true));
         assert!(cache.check(pair, now, || unreachable!()));
         let later = now + Duration::minutes(LIFETIME_MIN);
         assert!(!cache.check(pair, later, || false));
-        let wrong = cache.pair(&secret, "wrong");
+        assert!(!cache.knows(cache.pair(&secret, "right", false), now));
+        let wrong = cache.pair(&secret, "wrong", true);
         assert!(!cache.check(wrong, now, || false));
         assert!(cache.check(wrong, now, || true), "a wrong answer is not remembered");
         let changed = Secret { hash: Some("i".into()), ..Secret::default() };
-        assert!(!cache.knows(cache.pair(&changed, "right"), now));
+        assert!(!cache.knows(cache.pair(&changed, "right", true), now));
         cache.clear();
         assert!(!cache.knows(pair, now));
     }

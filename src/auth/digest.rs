@@ -153,10 +153,11 @@ impl Nonces {
         client: Option<IpAddr>,
         now: DateTime<Utc>,
     ) -> Outcome {
-        let right = credentials.realm == realm
-            && expected(credentials, method, realm, secret)
-                .is_some_and(|expected| equal(&expected, &credentials.response));
-        if !right {
+        // Everything is computed and compared also where nothing can be right, so that time does
+        // not tell who has a password for Digest, or an account.
+        let (expected, usable) = expected(credentials, method, realm, secret);
+        let same = equal(&expected, &credentials.response);
+        if !(same && usable && credentials.realm == realm) {
             return Outcome::Wrong;
         }
         let Ok(count) = u64::from_str_radix(&credentials.count, 16) else { return Outcome::Wrong };
@@ -196,25 +197,27 @@ impl Nonce {
     }
 }
 
-/// The response a client with the right password sends.
+/// The response a client with the right password sends, and whether there is a right password.
 fn expected(
     credentials: &Credentials,
     method: &str,
     realm: &str,
     secret: &Secret,
-) -> Option<String> {
+) -> (String, bool) {
     let algorithm = credentials.algorithm;
     let prefix = format!("{}:", algorithm.name());
     let stored = secret.digests.iter().find_map(|stored| stored.strip_prefix(&prefix));
     let name = &credentials.name;
-    let first = match (&secret.plain, stored) {
-        (Some(plain), _) => algorithm.hash(&format!("{name}:{realm}:{plain}")),
-        (None, Some(stored)) => stored.to_ascii_lowercase(),
-        (None, None) => return None,
+    let plain = secret.plain.as_deref();
+    let computed = algorithm.hash(&format!("{name}:{realm}:{}", plain.unwrap_or_default()));
+    let (first, usable) = match (plain, stored) {
+        (None, Some(stored)) => (stored.to_ascii_lowercase(), true),
+        (plain, _) => (computed, plain.is_some()),
     };
     let Credentials { nonce, count, client_nonce, uri, .. } = credentials;
     let second = algorithm.hash(&format!("{method}:{uri}"));
-    Some(algorithm.hash(&format!("{first}:{nonce}:{count}:{client_nonce}:auth:{second}")))
+    let third = algorithm.hash(&format!("{first}:{nonce}:{count}:{client_nonce}:auth:{second}"));
+    (third, usable)
 }
 
 /// Reads what follows `Digest `. Credentials without qop are refused: every challenge asks for it.

@@ -140,6 +140,8 @@ pub struct Error {
     pub description: Option<String>,
     /// Header fields that go with the status (WWW-Authenticate, Allow, Retry-After, Location).
     pub headers: Vec<(&'static str, String)>,
+    /// Whether the answer waits for its moment, so that its time does not tell what was found.
+    pub unhurried: bool,
 }
 
 impl Error {
@@ -151,7 +153,15 @@ impl Error {
             detail: Detail::None,
             description: None,
             headers: Vec::new(),
+            unhurried: false,
         }
+    }
+
+    /// The same answer at a fixed time after the request, however soon it was known
+    /// (`limits::REFUSAL_MS`): for refusals that must not tell whether there is something.
+    pub fn unhurried(mut self) -> Self {
+        self.unhurried = true;
+        self
     }
 
     /// A sentence for people, kept beside whatever else is said.

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -18,6 +18,11 @@ use super::proxy::Peer;
 use super::response::{self, Outgoing, Payload};
 use super::{Answered, Site, Transport, request, stream, tap};
 use crate::dav::{self, Body, Request, Response};
+use crate::limits;
+
+/// When a refusal goes out that must not tell what was found. The runtime's clock ticks in
+/// milliseconds, so nothing of the time before is left in it.
+const REFUSAL: Duration = Duration::from_millis(limits::REFUSAL_MS);
 
 /// Where a request comes from.
 #[derive(Clone)]
@@ -48,6 +53,9 @@ pub(super) async fn exchange(
             line.describe(&request);
             let secure = request.origin.scheme == "https";
             let (mut answered, payload) = answer(&site, request, &transport).await;
+            if let (true, Some(received)) = (answered.unhurried, line.received) {
+                tokio::time::sleep_until((received + REFUSAL).into()).await;
+            }
             if secure && transport.hsts_seconds > 0 {
                 let value = format!("max-age={}", transport.hsts_seconds);
                 answered.response = answered.response.with("strict-transport-security", value);
@@ -178,7 +186,7 @@ impl Work {
         };
         let Request { method, path, .. } = &self.request;
         tracing::warn!(%method, %path, reason, "body failed");
-        let failed = Answered { response: Response::new(500), user };
+        let failed = Answered { response: Response::new(500), user, unhurried: false };
         hand_over(failed, Payload::Full(Bytes::new()));
     }
 }

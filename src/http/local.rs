@@ -96,6 +96,6 @@ impl Application for Local {
             Ok(response) => response,
             Err(error) => response::from_error(&error, ""),
         };
-        Answered { response, user }
+        Answered { response, user, unhurried: false }
     }
 }

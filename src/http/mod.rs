@@ -49,11 +49,13 @@ pub struct Answered {
     pub response: Response,
     /// Who asked: `alice`, or `alice as bob`; empty for nobody.
     pub user: String,
+    /// Whether it waits until `limits::REFUSAL_MS` after the request.
+    pub unhurried: bool,
 }
 
 impl From<Response> for Answered {
     fn from(response: Response) -> Self {
-        Self { response, user: String::new() }
+        Self { response, ..Self::default() }
     }
 }
 

@@ -51,7 +51,7 @@ impl Pipeline {
         };
         match method::run(&context) {
             Err(error) if context.access.actor().is_anonymous() && error.status == 403 => {
-                Err(self.app.authenticator.challenge(request))
+                Err(self.app.authenticator.challenge(request).unhurried())
             }
             answer => answer,
         }
@@ -94,7 +94,7 @@ impl Pipeline {
         let seen = refused.is_ok() || access.sees(resource);
         match refused {
             Err(error) if access.actor().is_anonymous() && (!seen || error.status == 403) => {
-                Err(self.app.authenticator.challenge(request))
+                Err(self.app.authenticator.challenge(request).unhurried())
             }
             Err(_) if !seen && kind.may_be_missing() => {
                 Err(access.unseen(request.method, resource, &request.path))
@@ -122,11 +122,11 @@ impl Application for Pipeline {
             return response.into();
         }
         let mut user = String::new();
-        let response = match self.run(request, &mut user) {
-            Ok(response) => response,
-            Err(error) => response::from_error(&error, &request.origin.prefix),
+        let (response, unhurried) = match self.run(request, &mut user) {
+            Ok(response) => (response, false),
+            Err(error) => (response::from_error(&error, &request.origin.prefix), error.unhurried),
         };
-        Answered { response, user }
+        Answered { response, user, unhurried }
     }
 
     fn is_quick(&self, request: &Request) -> bool {

@@ -33,6 +33,8 @@ struct Base {
     sudoers: Vec<Sudoer>,
     made: Vec<String>,
     hosts: Vec<String>,
+    /// Users in an order that nobody can know who does not know their passwords' hashes.
+    decoys: Vec<([u8; 32], usize)>,
 }
 
 impl Directory {
@@ -64,6 +66,7 @@ impl Directory {
             sudoers: accounts.sudoers,
             made: accounts.made,
             hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            decoys: Vec::new(),
             records,
         };
         base.index();
@@ -135,6 +138,17 @@ impl Directory {
             let record = self.lookup(&address)?;
             (record.record_type == RecordType::User).then_some(record)
         })
+    }
+
+    /// The user whose sign-in a name is refused like that nobody has: always the same for a name,
+    /// as a real one's would be, and spread over everybody, so that accounts whose passwords are
+    /// kept otherwise than most do not stand out. None without users.
+    pub fn decoy(&self, name: &str) -> Option<&Arc<Record>> {
+        let decoys = &self.base.decoys;
+        let wanted = *blake3::hash(name.as_bytes()).as_bytes();
+        let at = decoys.partition_point(|(place, _)| *place < wanted);
+        let (_, index) = decoys.get(at).or_else(|| decoys.first())?;
+        Some(&self.base.records[*index])
     }
 
     /// The record of a principal path (`/principals/__uids__/GUID/`, `/principals/TYPE/NAME/`).
@@ -233,6 +247,9 @@ impl Directory {
 impl Base {
     fn index(&mut self) {
         for (index, record) in self.records.iter().enumerate() {
+            if record.record_type == RecordType::User {
+                self.decoys.push((record.secret.place(&record.guid), index));
+            }
             self.by_guid.insert(record.guid.to_ascii_lowercase(), index);
             self.by_guid.insert(record.guid.clone(), index);
             let names = self.by_name.entry(record.record_type).or_default();
@@ -251,6 +268,7 @@ impl Base {
                 self.groups.entry(member.clone()).or_default().push(index);
             }
         }
+        self.decoys.sort_unstable();
     }
 }
 

@@ -135,6 +135,19 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// A place that only this secret of this record has, and that says nothing about either.
+    pub(super) fn place(&self, guid: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("daybook 2026-11 decoy");
+        let texts = [Some(guid), self.hash.as_deref(), self.plain.as_deref()];
+        let digests = self.digests.iter().map(|digest| Some(digest.as_str()));
+        for text in texts.into_iter().chain(digests) {
+            let text = text.unwrap_or_default();
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        *hasher.finalize().as_bytes()
+    }
+
     /// Whether nobody can sign in with it.
     pub fn is_empty(&self) -> bool {
         self.hash.is_none() && self.plain.is_none() && self.digests.is_empty()

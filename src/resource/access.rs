@@ -238,7 +238,8 @@ impl Access {
         let above = resource.parent().unwrap_or_else(|| resource.clone());
         let missing = self.missing(&above, need.parent);
         let above = path.parent().unwrap_or_else(|| path.clone());
-        crate::acl::need_privileges(&[(path, need.target.to_vec()), (&above, missing)])
+        let lacks = [(path, need.target.to_vec()), (&above, missing)];
+        crate::acl::need_privileges(&lacks).unhurried()
     }
 
     fn evaluate(&self, resource: &Resource) -> PrivilegeSet {

@@ -100,6 +100,34 @@ fn every_refusal_costs_one_hash() {
     }
 }
 
+/// A name that nobody has is tried with somebody's secret, and never let in by it.
+#[test]
+fn a_name_that_nobody_has_signs_in_with_no_password_of_others() {
+    let throttle = Limits { per_address: 0, per_name: 0, window_s: 60 };
+    let (auth, _folder) = authenticator(Options { throttle, ..Options::default() });
+    let ask = |name: &str, password: &str| {
+        let header = basic(name, password);
+        let request = request(&[("authorization", &header)]);
+        let slow = auth.is_slow(&request);
+        (slow, auth.authenticate(&request).map_err(|error| error.status))
+    };
+    let passwords = ["bob", "carol", "root", "backup", "portal", ""];
+    for password in passwords {
+        let _ = ask(password, password);
+    }
+    for name in (0..50).map(|number| format!("nobody{number}")) {
+        for password in passwords {
+            assert_eq!(ask(&name, password), (true, Err(401)), "{name}:{password}");
+        }
+    }
+    let directory = auth.principals.current();
+    let decoy = |name: &str| directory.decoy(name).unwrap().guid.clone();
+    assert_eq!(decoy("nobody1"), decoy("nobody1"));
+    let all: std::collections::HashSet<String> =
+        (0..100).map(|number| decoy(&format!("nobody{number}"))).collect();
+    assert!(all.len() > 2, "everybody's turn comes: {all:?}");
+}
+
 #[test]
 fn hashing_is_foreseen_and_paid_once() {
     let (auth, _folder) = authenticator(Options::default());

@@ -36,7 +36,7 @@ pub fn run(context: &Context) -> Result<Response> {
     let needed = view.access.require(resource, required::report_needs(&root.name));
     if needed.is_err() && root.is(CALDAV, "free-busy-query") {
         // Who may not even see busy time must not learn that there is something (RFC 4791 §7.10).
-        return Err(Error::not_found());
+        return Err(Error::not_found().unhurried());
     }
     if needed.is_err() && !seen {
         return Err(view.access.unseen(Method::Report, resource, &context.request.path));
