@@ -1,6 +1,8 @@
 //! Sign-in by other directories, through the real server: an LDAP server and an OpenID provider of
 //! the test process.
 
+use daybook::auth::oidc::Oidc;
+use daybook::config;
 use serde_json::{Value, json};
 
 use crate::harness::fake_ldap::{Entry, FakeLdap};
@@ -167,6 +169,53 @@ fn tokens_are_checked_with_the_providers_keys() {
     assert_eq!(bearer(&server, &other), 401, "somebody else's signature");
 }
 
+/// What the provider signs with changes: new keys are looked for when no known one has signed, but
+/// not for every token that somebody makes up, and what an old key has signed is worth nothing.
+#[test]
+fn the_providers_keys_may_change() {
+    let provider = FakeProvider::start();
+    let oidc = Oidc::new(config::Oidc {
+        issuer: provider.issuer(),
+        audience: "daybook".to_owned(),
+        ..config::Oidc::default()
+    });
+    let good = claims(&provider, &[]);
+    let start = chrono::Utc::now();
+    let at = |seconds| start + chrono::Duration::seconds(seconds);
+    let nameless =
+        |provider: &FakeProvider| provider.sign(&json!({"alg": "EdDSA"}), "EdDSA", &good);
+    let (old, old_nameless) = (provider.token("EdDSA", &good), nameless(&provider));
+    assert_eq!(oidc.check(&old, at(0)).unwrap().person.name, "dave");
+    assert_eq!(provider.questions(), 2, "discovery and keys");
+
+    // The same names, other keys.
+    provider.change_keys();
+    let new = provider.token("EdDSA", &good);
+    assert!(oidc.check(&old, at(1)).is_ok(), "nobody has asked yet");
+    assert!(oidc.check(&new, at(29)).is_err(), "not twice within half a minute");
+    assert_eq!(provider.questions(), 2);
+    assert!(oidc.check(&new, at(31)).is_ok());
+    assert_eq!(provider.questions(), 4);
+    assert!(oidc.check(&old, at(32)).is_err() && oidc.check(&old_nameless, at(32)).is_err());
+    assert_eq!(provider.questions(), 4);
+
+    // Other names, and none.
+    provider.change_keys();
+    provider.rename_keys("-3");
+    let header = json!({"alg": "ES256", "kid": "ES256-3"});
+    assert!(oidc.check(&provider.sign(&header, "ES256", &good), at(70)).is_ok());
+    assert_eq!(provider.questions(), 6);
+    provider.change_keys();
+    assert!(oidc.check(&nameless(&provider), at(110)).is_ok());
+    assert_eq!(provider.questions(), 8);
+
+    // A key that is withdrawn is forgotten within the hour, asked for or not.
+    let last = provider.token("EdDSA", &good);
+    provider.change_keys();
+    assert!(oidc.check(&last, at(111)).is_ok());
+    assert!(oidc.check(&last, at(110 + 3600)).is_err());
+}
+
 #[test]
 fn tokens_are_asked_about() {
     let provider = FakeProvider::start();
@@ -190,4 +239,44 @@ fn tokens_are_asked_about() {
     assert_eq!(bearer(&server, "other"), 401);
     provider.introspect_as(json!({"error": "x"}));
     assert_eq!(bearer(&server, "opaque2"), 401);
+}
+
+/// RFC 7662 §2.2: that a token is active is not all that counts.
+#[test]
+fn what_is_said_of_a_token_is_checked() {
+    let provider = FakeProvider::start();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "s%cret\n").unwrap();
+    let oidc = Oidc::new(config::Oidc {
+        issuer: provider.issuer(),
+        audience: "daybook".to_owned(),
+        introspection_url: format!("{}/introspect", provider.issuer()),
+        client_id: "daybook".to_owned(),
+        client_secret_file: secret,
+        ..config::Oidc::default()
+    });
+    let now = chrono::Utc::now();
+    let says = |change: &[(&str, Value)]| {
+        let mut answer = claims(&provider, &[("active", true.into())]);
+        for (name, value) in change {
+            answer[name] = value.clone();
+        }
+        provider.introspect_as(answer);
+        oidc.check("opaque", now).map(|bearer| bearer.person.name)
+    };
+    assert_eq!(says(&[]).as_deref(), Ok("dave"));
+    assert_eq!(says(&[("iss", Value::Null)]).as_deref(), Ok("dave"), "asked, it need not say so");
+    for (name, value) in [
+        ("active", json!(false)),
+        ("active", json!("true")),
+        ("iss", json!("http://127.0.0.1:1")),
+        ("aud", json!("other")),
+        ("aud", Value::Null),
+        ("exp", json!(now.timestamp() - 120)),
+        ("nbf", json!(now.timestamp() + 600)),
+        ("preferred_username", Value::Null),
+    ] {
+        assert!(says(&[(name, value.clone())]).is_err(), "{name}: {value}");
+    }
 }

@@ -19,7 +19,7 @@ use crate::principal::adopt::guid_of;
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Minutes the provider's keys are used without asking again.
 const KEYS_MIN: i64 = 60;
-/// Seconds between two fetches of keys because a token names one that is not known.
+/// Seconds between two fetches of keys because none that is known has signed a token.
 const KEYS_AGAIN_S: i64 = 30;
 /// How far the clocks of the provider and this host may be apart.
 const SKEW_S: i64 = 60;
@@ -90,10 +90,10 @@ impl Oidc {
     fn verified(&self, token: &str, now: DateTime<Utc>) -> Result<Value, Refusal> {
         let token = token::parse(token)?;
         let keys = self.keys(now, Duration::minutes(KEYS_MIN))?;
-        if keys.iter().any(|key| key.is_named(token.key_id.as_deref())) {
-            return token.verify(&keys);
+        if let Ok(claims) = token.verify(&keys) {
+            return Ok(claims);
         }
-        // The provider may have changed its keys.
+        // The provider may have changed its keys, whether it gives them new names or none.
         token.verify(&self.keys(now, Duration::seconds(KEYS_AGAIN_S))?)
     }
 

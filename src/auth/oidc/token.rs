@@ -11,7 +11,7 @@ use super::jwk::Key;
 pub(super) struct Unverified<'a> {
     algorithm: String,
     /// The key it says it is signed by.
-    pub(super) key_id: Option<String>,
+    key_id: Option<String>,
     signed: &'a [u8],
     claims: Vec<u8>,
     signature: Vec<u8>,

@@ -23,7 +23,8 @@ struct Keys {
 /// The provider; it ends with the process.
 pub struct FakeProvider {
     pub address: SocketAddr,
-    keys: Keys,
+    keys: Mutex<Keys>,
+    published: Arc<Mutex<Value>>,
     questions: Arc<AtomicUsize>,
     active: Arc<Mutex<Value>>,
 }
@@ -66,16 +67,36 @@ impl FakeProvider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let keys = Keys::new();
-        let (set, questions) = (keys.set(), Arc::new(AtomicUsize::new(0)));
+        let published = Arc::new(Mutex::new(keys.set()));
+        let questions = Arc::new(AtomicUsize::new(0));
         let active = Arc::new(Mutex::new(json!({"active": false})));
         let (counter, answer) = (Arc::clone(&questions), Arc::clone(&active));
+        let set = Arc::clone(&published);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 counter.fetch_add(1, Ordering::SeqCst);
-                serve(stream, address, &set, &answer.lock().unwrap().clone());
+                let (set, answer) = (set.lock().unwrap().clone(), answer.lock().unwrap().clone());
+                serve(stream, address, &set, &answer);
             }
         });
-        Self { address, keys, questions, active }
+        Self { address, keys: Mutex::new(keys), published, questions, active }
+    }
+
+    /// Makes new keys (but for RSA) and publishes nothing else from now on. Their names are the old
+    /// ones, so only the signatures tell.
+    pub fn change_keys(&self) {
+        let keys = Keys::new();
+        *self.published.lock().unwrap() = keys.set();
+        *self.keys.lock().unwrap() = keys;
+    }
+
+    /// Publishes the keys under other names; tokens have to say `kid` so.
+    pub fn rename_keys(&self, suffix: &str) {
+        let mut set = self.published.lock().unwrap();
+        for key in set["keys"].as_array_mut().unwrap() {
+            let name = format!("{}{suffix}", key["kid"].as_str().unwrap());
+            key["kid"] = name.into();
+        }
     }
 
     /// The issuer URL.
@@ -102,7 +123,7 @@ impl FakeProvider {
     /// A token whose header need not be true.
     pub fn sign(&self, header: &Value, algorithm: &str, claims: &Value) -> String {
         let text = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
-        let (message, keys) = (text.as_bytes(), &self.keys);
+        let (message, keys) = (text.as_bytes(), self.keys.lock().unwrap());
         let signature = match algorithm {
             "EdDSA" => keys.ed25519.sign(message).as_ref().to_vec(),
             "ES256" => keys.p256.sign(&keys.random, message).unwrap().as_ref().to_vec(),
