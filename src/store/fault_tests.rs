@@ -13,7 +13,10 @@ use super::*;
 type Action = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
 
 const EIO: i32 = 5;
+const EMFILE: i32 = 24;
 const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
+const EDQUOT: i32 = 122;
 
 fn note(value: &str) -> PropertyChanges {
     let name = |local: &str| Name::owned("urn:x", local);
@@ -153,6 +156,15 @@ fn strike(
     };
     let met = disarm();
     let context = format!("{name}, call {n}, {fault:?}, {result:?}");
+    if let (Fault::Fail(code), Err(error)) = (fault, &result) {
+        // What a client is told: 507 where room is short, else 503, and that it may try again.
+        let clear = match error {
+            StoreError::Full(_) => [ENOSPC, EDQUOT].contains(&code),
+            StoreError::Disk(disk) => disk.may_pass() && ![ENOSPC, EDQUOT].contains(&code),
+            _ => false,
+        };
+        assert!(clear, "{context}: told as something else");
+    }
     if fault != Fault::Die {
         // The server lives on: what it tells is what is there.
         assert!(result.is_ok() || state(&home, &store) == *old, "{context}: half done");
@@ -192,6 +204,21 @@ fn an_error_anywhere_leaves_the_old_state() {
 #[test]
 fn a_full_disk_anywhere_leaves_the_old_state() {
     strike_all(Fault::Fail(ENOSPC));
+}
+
+#[test]
+fn a_quota_anywhere_leaves_the_old_state() {
+    strike_all(Fault::Fail(EDQUOT));
+}
+
+#[test]
+fn too_many_open_files_anywhere_leave_the_old_state() {
+    strike_all(Fault::Fail(EMFILE));
+}
+
+#[test]
+fn a_read_only_disk_anywhere_leaves_the_old_state() {
+    strike_all(Fault::Fail(EROFS));
 }
 
 /// Opens and uses what a death left, and dies at the `n`-th call of it; whether there was one.
