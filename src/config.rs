@@ -229,6 +229,19 @@ pub struct Scheduling {
     pub refresh_at_once: usize,
     /// Days that automatic answers look ahead.
     pub look_ahead_days: u32,
+    /// What becomes of edits that others make to the files of scheduling objects.
+    pub external_edits: ExternalEdits,
+}
+
+/// What becomes of edits past the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExternalEdits {
+    /// The owner's clients see them; nothing is sent to others.
+    #[default]
+    Index,
+    /// The same is sent as if the owner's client had made them.
+    Schedule,
 }
 
 /// What becomes of orphaned copies.
@@ -267,6 +280,7 @@ impl Default for Scheduling {
             expand_groups: true,
             refresh_at_once: 30,
             look_ahead_days: 365 * 3,
+            external_edits: ExternalEdits::Index,
         }
     }
 }

@@ -103,8 +103,10 @@ pub fn count_message() {
 pub struct Gauges {
     /// Homes that are open.
     pub homes: usize,
-    /// Damaged files in them.
+    /// Damaged and misplaced files and directories in them.
     pub damaged: usize,
+    /// Edits past the server that must not be told to others.
+    pub refused_edits: usize,
     /// Scheduling messages that wait.
     pub waiting: usize,
 }
@@ -154,8 +156,14 @@ pub fn text(gauges: Gauges) -> String {
         (
             "daybook_damaged_files",
             "gauge",
-            "Files in open homes that are no calendar objects, or have the UID of another.",
+            "Files and directories in open homes that daybook check would name.",
             gauges.damaged as u64,
+        ),
+        (
+            "daybook_refused_edits",
+            "gauge",
+            "Edits past the server in open homes that must not be told to others.",
+            gauges.refused_edits as u64,
         ),
     ] {
         head(&mut out, name, kind, help);

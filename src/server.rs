@@ -13,12 +13,13 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::auth::{Authenticator, Options};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, ExternalEdits};
 use crate::http::listener::Listener;
 use crate::http::local::{self, Local};
 use crate::http::metrics_page::MetricsPage;
 use crate::http::pipeline::Pipeline;
 use crate::http::{Site, Transport, tls};
+use crate::method::external_edits::Follower;
 use crate::method::left_over;
 use crate::principal::Principals;
 use crate::principal::live::PrincipalError;
@@ -97,6 +98,9 @@ pub fn run(
         tracing::warn!(%error, "changes past the server are seen only after a restart");
     }
     let waiting = replay(&app);
+    if config.scheduling.external_edits == ExternalEdits::Schedule {
+        schedule_edits(&app)?;
+    }
     let transport = Transport::from(&*config).with_tls(tls::load(&config.tls)?);
     let site = Site::over(Arc::new(Pipeline::new(Arc::clone(&app))), transport);
     runtime.block_on(async {
@@ -129,6 +133,22 @@ pub fn run(
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("ended");
     Ok(())
+}
+
+/// Schedules what others edit past the server, on a thread of its own, as long as the server runs.
+fn schedule_edits(app: &Arc<App>) -> std::io::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(300);
+    let app = Arc::downgrade(app);
+    let builder = std::thread::Builder::new().name("edits".to_owned());
+    let mut follower = Follower::default();
+    let follow = move || {
+        while let Some(app) = app.upgrade() {
+            follower.follow(&app);
+            drop(app);
+            std::thread::sleep(PAUSE);
+        }
+    };
+    builder.spawn(follow).map(|_| ())
 }
 
 /// Delivers what a former run left in the queue. Returns what is still there, to be tried later.
@@ -201,6 +221,7 @@ pub fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
             durability: if config.data.fsync { Durability::Full } else { Durability::None },
             quota_bytes: (quota > 0).then_some(quota),
             index_memory_bytes: (memory > 0).then_some(memory),
+            keep_scheduled: Some(config.scheduling.external_edits == ExternalEdits::Schedule),
         },
     )?;
     let authenticator =
@@ -240,8 +261,14 @@ fn reload(settings: &Settings, app: &App, site: &Site) {
                 let Config { server, tls, metrics, .. } = config;
                 (server.listen.clone(), server.unix.clone(), tls.listen.clone(), metrics.clone())
             };
-            if listens(&config) != listens(&before) || config.data != before.data {
-                tracing::warn!("where it listens and [data] change only with a restart");
+            let edits = |config: &Config| config.scheduling.external_edits;
+            if listens(&config) != listens(&before)
+                || config.data != before.data
+                || edits(&config) != edits(&before)
+            {
+                tracing::warn!(
+                    "where it listens, [data] and external_edits change only with a restart"
+                );
             }
             let certificate = match tls::load(&config.tls) {
                 Ok(certificate) => certificate,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{FAILED, Failure};
@@ -26,7 +27,9 @@ pub(super) fn prepare(folder: Option<PathBuf>) -> Result<Demo, Failure> {
     let cannot = |path: &Path, error: std::io::Error| {
         Failure::new(FAILED, format!("{}: cannot be written: {error}", path.display()))
     };
-    fs::create_dir_all(&folder).map_err(|error| cannot(&folder, error))?;
+    // Calendars are nobody else's business.
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(|error| cannot(&folder, error))?;
     for (path, text) in [(&accounts, ACCOUNTS), (&folder.join("lunch.ics"), INVITATION)] {
         if !path.exists() {
             write(path, text).map_err(|error| cannot(path, error))?;

@@ -32,6 +32,8 @@ pub const INDEX: &str = ".index";
 pub const INTENT: &str = ".intent";
 /// Properties that attributes could not hold.
 pub const OVERFLOW: &str = ".overflow";
+/// Objects as they were last scheduled, where edits past the server are scheduled too.
+pub const SCHEDULED: &str = ".scheduled";
 /// Files that never became something: removed on start.
 pub const TEMPORARY: &str = ".tmp-";
 

@@ -13,6 +13,7 @@ mod sync_group;
 pub mod tree;
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -78,8 +79,16 @@ impl DiskError {
     }
 }
 
-/// Makes the directory `root` where it is missing and says where it really is.
+/// Makes the directory `root` where it is missing, for its owner alone, and says where it really
+/// is.
 pub fn make_root(root: &Path) -> Result<PathBuf> {
-    std::fs::create_dir_all(root).map_err(|error| DiskError::new("make directory", root, error))?;
+    let failed = |error: io::Error| DiskError::new("make directory", root, error);
+    if let Some(parent) = root.parent() {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    match std::fs::DirBuilder::new().mode(0o700).create(root) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        _ => {}
+    }
     std::fs::canonicalize(root).map_err(|error| DiskError::new("open", root, error))
 }

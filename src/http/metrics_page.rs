@@ -1,55 +1,55 @@
 //! `GET /metrics` on a listener of its own, for a Prometheus on a network that may see it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{Answered, Application};
 use crate::app::App;
 use crate::dav::{Method, Request, Response};
 use crate::metrics::{self, Gauges};
-use crate::store::{CollectionKind, Home, HomePath, ObjectKind, Snapshot};
+use crate::store::{Home, HomePath, SyncPoint, oddity};
 
 /// The page as an application.
 pub struct MetricsPage {
     app: Arc<App>,
+    /// Oddities by home, with the state in which they were counted.
+    odd: Mutex<HashMap<String, (Option<SyncPoint>, usize)>>,
 }
 
 impl MetricsPage {
     /// The page about a server.
     pub fn new(app: Arc<App>) -> Self {
-        Self { app }
+        Self { app, odd: Mutex::default() }
     }
 
     fn gauges(&self) -> Gauges {
         let homes = self.app.store.opened();
         Gauges {
-            damaged: homes.iter().map(|home| damaged_in(home)).sum(),
+            damaged: self.odd_in(&homes),
+            refused_edits: homes.iter().map(|home| home.refused()).sum(),
             homes: homes.len(),
             waiting: self.app.store.spool().list().map_or(0, |entries| entries.len()),
         }
     }
 }
 
-/// Files that are no calendar objects, and objects whose UID another one of their calendar has.
-fn damaged_in(home: &Home) -> usize {
-    let snapshot: Arc<Snapshot> = home.snapshot();
-    let mut waiting = vec![HomePath::root()];
-    let mut count = 0;
-    while let Some(path) = waiting.pop() {
-        let Some(collection) = snapshot.collection(&path) else { continue };
-        let calendar = collection.kind == CollectionKind::Calendar;
-        let mut uids = HashSet::new();
-        count += collection
-            .objects()
-            .filter(|(_, object)| match &object.kind {
-                ObjectKind::Damaged { .. } => true,
-                ObjectKind::Calendar(summary) => calendar && !uids.insert(&*summary.uid),
-                ObjectKind::Plain => false,
-            })
-            .count();
-        waiting.extend(collection.collections().map(|(name, _)| path.join(name)));
+impl MetricsPage {
+    /// What `daybook check` would name in the homes. What did not change is not looked at again.
+    fn odd_in(&self, homes: &[Arc<Home>]) -> usize {
+        let mut before = self.odd.lock();
+        let mut now = HashMap::with_capacity(homes.len());
+        for home in homes {
+            let snapshot = home.snapshot();
+            let state = snapshot.sync_token(&HomePath::root());
+            let known = before.get(home.guid()).filter(|(known, _)| *known == state);
+            let count = known.map_or_else(|| oddity::of_home(&snapshot).len(), |(_, count)| *count);
+            now.insert(home.guid().to_owned(), (state, count));
+        }
+        *before = now;
+        before.values().map(|(_, count)| count).sum()
     }
-    count
 }
 
 impl Application for MetricsPage {

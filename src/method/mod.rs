@@ -13,6 +13,7 @@ mod control;
 mod default_calendar;
 mod delete;
 mod errors;
+pub mod external_edits;
 mod free_busy_url;
 pub mod get;
 pub mod guard;

@@ -15,7 +15,9 @@ use crate::resource::{Resolver, Resource, provision};
 use crate::schedule::{
     self, Committed, DamagedCopies, Delete, Env, Host, Options, Orphans, Plan, Put, Right,
 };
-use crate::store::{CollectionKind, Home, HomePath, Snapshot, StoreError, Transaction, UidGuard};
+use crate::store::{
+    CollectionKind, Home, HomePath, LastScheduled, Snapshot, StoreError, Transaction, UidGuard,
+};
 
 /// Scheduling on behalf of one request.
 pub struct Scheduling<'a> {
@@ -43,7 +45,7 @@ impl<'a> Scheduling<'a> {
     /// What storing an object in a calendar of `owner` leads to.
     pub fn put(
         &self,
-        tx: &Transaction,
+        tx: &mut Transaction,
         owner: &str,
         path: &HomePath,
         old: Option<&Component>,
@@ -60,7 +62,9 @@ impl<'a> Scheduling<'a> {
                 || request.header("if-match").is_some_and(|field| field.trim() != "*"),
             user_agent: request.header("user-agent"),
         };
-        schedule::on_put(&self.env(), tx, &put)
+        let plan = schedule::on_put(&self.env(), tx, &put)?;
+        tx.settle(new.uid().unwrap_or_default());
+        Ok(plan)
     }
 
     /// Keeps other operations on these UIDs out. Always taken in order, so that two requests
@@ -100,11 +104,13 @@ impl<'a> Scheduling<'a> {
 
     /// What removing an object from a calendar of `owner` leads to; nothing for what is no
     /// calendar object.
-    pub fn delete(&self, tx: &Transaction, owner: &str, path: &HomePath) -> Result<Option<Plan>> {
+    fn delete(&self, tx: &mut Transaction, owner: &str, path: &HomePath) -> Result<Option<Plan>> {
         let Some(old) = stored(tx, path)? else { return Ok(None) };
         let reply = header::schedule_reply(self.context.request)?;
         let delete = Delete { actor: self.context.actor.guid(), owner, old: &old, reply };
-        schedule::on_delete(&self.env(), &delete).map(Some)
+        let plan = schedule::on_delete(&self.env(), &delete)?;
+        tx.settle(old.uid().unwrap_or_default());
+        Ok(Some(plan))
     }
 }
 
@@ -132,12 +138,18 @@ pub fn options(config: &Config) -> Options {
     }
 }
 
-/// The object that is stored now; damaged ones count as none.
+/// The object that is stored now, as it was when others were told of it; damaged ones count as
+/// none.
 pub fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
-    if tx.snapshot().object(path).is_none_or(|object| object.calendar().is_none()) {
-        return Ok(None);
-    }
-    Ok(tx.read(path)?.and_then(|bytes| ical::parse(&bytes).ok()))
+    let Some(object) = tx.object(path) else { return Ok(None) };
+    let Some(summary) = object.calendar() else { return Ok(None) };
+    let alone = summary.organizer.is_none() && summary.attendees.is_empty();
+    let bytes = match tx.last_scheduled(&summary.uid)? {
+        LastScheduled::Copy(bytes) => Some(bytes),
+        LastScheduled::Nothing if !alone => None,
+        LastScheduled::Nothing | LastScheduled::NotKept => tx.read(path)?,
+    };
+    Ok(bytes.and_then(|bytes| ical::parse(&bytes).ok()))
 }
 
 /// The UIDs of all calendar objects at and below a path.

@@ -6,18 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use unicode_normalization::UnicodeNormalization as _;
-
-use crate::dav::Name;
-use crate::dav::name::CALDAV;
 use crate::disk::{self, Dir, Tree, layout};
-use crate::index::{Collection, CollectionKind, HomePath, Log, ObjectKind, PropertySet, Snapshot};
-
-use crate::xml;
+use crate::index::{Collection, CollectionKind, HomePath, Log, PropertySet, Snapshot};
 
 use super::reconcile::Reconciler;
 use super::store::homes_in;
-use super::{Home, SpoolEntry, Store, StoreError, StoreOptions};
+use super::{Home, SpoolEntry, Store, StoreError, StoreOptions, oddity, scheduled};
 
 mod files;
 mod surroundings;
@@ -74,6 +68,7 @@ pub fn run(root: &Path, repair: bool) -> Result<Report, StoreError> {
         }
         Err(error) => return Err(error),
     };
+    surroundings::privacy(&tree, repair && !report.live, &mut report)?;
     surroundings::links(&tree, repair && !report.live, &mut report)?;
     surroundings::queue(&tree, &mut report)?;
     Ok(report)
@@ -122,16 +117,16 @@ fn beside(tree: &Tree, guid: &str, started: i64) -> Result<Vec<Finding>, StoreEr
     let Some(relative) = layout::home_shard(guid).map(|shard| shard.join(guid)) else {
         return Ok(Vec::new());
     };
-    let directory = tree.path().join(&relative);
     for look in 1.. {
         let Some(dir) = tree.dir(&relative)? else { return Ok(Vec::new()) };
         let open = dir.stat(layout::INDEX)?.is_some_and(|(_, stat)| stat.modified_ns >= started);
         let known = if open { Log::peek(&dir)? } else { None };
         let rebuilt = rebuild(&dir)?;
         let known = known.as_ref().unwrap_or(&rebuilt);
-        let different = !differences(known, &rebuilt).is_empty();
-        if !different || look == LOOKS {
-            return Ok(findings(&directory, known, &rebuilt));
+        let changing = !differences(known, &rebuilt).is_empty()
+            || !scheduled::unscheduled_in(&dir, &rebuilt)?.is_empty();
+        if !changing || look == LOOKS {
+            return Ok(findings(&dir, known, &rebuilt));
         }
         std::thread::sleep(PATIENCE);
     }
@@ -142,83 +137,66 @@ fn beside(tree: &Tree, guid: &str, started: i64) -> Result<Vec<Finding>, StoreEr
 pub fn check_home(home: &Home) -> Result<Vec<Finding>, StoreError> {
     let dir = home.tree.dir(&home.relative)?;
     let dir = dir.ok_or_else(|| StoreError::NotFound(HomePath::root()))?;
-    Ok(findings(&home.directory(), &home.snapshot(), &rebuild(&dir)?))
+    Ok(findings(&dir, &home.snapshot(), &rebuild(&dir)?))
 }
 
 /// How findings begin that a rebuilt index takes away.
 const DIFFERS: &str = "the index differs from the files";
 
-fn findings(directory: &Path, known: &Snapshot, rebuilt: &Snapshot) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let finding = |path: &HomePath, line, reason| Finding {
-        path: path.segments().iter().fold(directory.to_owned(), |at, name| at.join(name)),
-        line,
-        reason,
+/// What is known of a home, what its files say, and where they lie.
+struct Compared<'a> {
+    dir: &'a Dir,
+    known: &'a Snapshot,
+    rebuilt: &'a Snapshot,
+}
+
+/// Finds one kind of thing that is not as it should be: where, in which line, why.
+type Kind = fn(&Compared<'_>) -> Vec<(HomePath, u32, String)>;
+
+/// Everything that is looked for in one home, in the order of telling.
+const KINDS: [Kind; 3] = [different, odd, unscheduled];
+
+fn findings(dir: &Dir, known: &Snapshot, rebuilt: &Snapshot) -> Vec<Finding> {
+    let compared = Compared { dir, known, rebuilt };
+    let found = KINDS.iter().flat_map(|kind| kind(&compared));
+    let place = |path: HomePath| {
+        path.segments().iter().fold(dir.path().to_owned(), |at, name| at.join(name))
     };
-    for (path, reason) in differences(known, rebuilt) {
-        findings.push(finding(&path, 0, format!("{DIFFERS}: {reason}")));
-    }
-    let mut uids: BTreeMap<(HomePath, Arc<str>), Vec<HomePath>> = BTreeMap::new();
-    walk(&HomePath::root(), rebuilt.root(), &mut |path, collection| {
-        let mut folded: BTreeMap<String, &Arc<str>> = BTreeMap::new();
-        for (name, _) in collection.children() {
-            if let Some(other) = folded.insert(folded_name(name), name) {
-                let reason = format!(
-                    "its name is that of {other} but for capital letters or how accents are written"
-                );
-                findings.push(finding(&path.join(name), 0, reason));
-            }
+    found.map(|(path, line, reason)| Finding { path: place(path), line, reason }).collect()
+}
+
+/// The index is not what the files say.
+fn different(home: &Compared<'_>) -> Vec<(HomePath, u32, String)> {
+    let found = differences(home.known, home.rebuilt).into_iter();
+    found.map(|(path, reason)| (path, 0, format!("{DIFFERS}: {reason}"))).collect()
+}
+
+/// Files and directories that the server lives with.
+fn odd(home: &Compared<'_>) -> Vec<(HomePath, u32, String)> {
+    let found = oddity::of_home(home.rebuilt).into_iter();
+    found.map(|odd| (odd.path, odd.line, odd.reason)).collect()
+}
+
+/// Edits of which others were not told, where they are to be told.
+fn unscheduled(home: &Compared<'_>) -> Vec<(HomePath, u32, String)> {
+    let found = scheduled::unscheduled_in(home.dir, home.rebuilt);
+    let edits = match found {
+        Ok(edits) => edits,
+        Err(error) => return vec![(HomePath::root(), 0, error.to_string())],
+    };
+    let told = edits.into_iter().map(|edit| match &edit.path {
+        Some(path) => {
+            let reason = "it was edited past the server, and others were not told";
+            (path.clone(), 0, reason.to_owned())
         }
-        let kinds = component_kinds(collection);
-        if collection.kind == CollectionKind::Calendar {
-            for (name, _) in collection.collections() {
-                let reason =
-                    "a calendar holds no directories: what is in it is not served as events";
-                findings.push(finding(&path.join(name), 0, reason.to_owned()));
-            }
-        }
-        for (name, object) in collection.objects() {
-            let path = path.join(name);
-            match &object.kind {
-                ObjectKind::Damaged { line, reason } => {
-                    findings.push(finding(&path, *line, reason.to_string()));
-                }
-                ObjectKind::Calendar(summary) if collection.kind == CollectionKind::Calendar => {
-                    let parent = path.parent().unwrap_or_default();
-                    if let Some(kinds) = &kinds
-                        && !kinds.iter().any(|kind| **kind == *summary.component)
-                    {
-                        let (kinds, component) = (kinds.join(", "), &summary.component);
-                        let reason = format!("it is a {component}, and its calendar takes {kinds}");
-                        findings.push(finding(&path, 0, reason));
-                    }
-                    uids.entry((parent, summary.uid.clone())).or_default().push(path);
-                }
-                ObjectKind::Calendar(_) | ObjectKind::Plain => {}
-            }
+        None => {
+            let copy = HomePath::new([layout::SCHEDULED.to_owned()]);
+            let copy = edit.copy(home.dir).map_or(copy.clone(), |name| copy.join(&name));
+            let reason = "the object was removed past the server, and others were not told";
+            (copy, 0, reason.to_owned())
         }
     });
-    for ((_, uid), paths) in uids.iter().filter(|(_, paths)| paths.len() > 1) {
-        for path in &paths[1..] {
-            let reason = format!("the UID {uid} is that of {} too", paths[0]);
-            findings.push(finding(path, 0, reason));
-        }
-    }
-    findings
-}
-
-/// What two names have in common that some file systems take for one (NFC and NFD, capitals).
-fn folded_name(name: &str) -> String {
-    name.nfc().collect::<String>().to_lowercase()
-}
-
-/// The kinds of components that a calendar takes; none when it does not say.
-fn component_kinds(collection: &Collection) -> Option<Vec<String>> {
-    let name = Name::caldav("supported-calendar-component-set");
-    let element = xml::parse(collection.properties.get(&name)?.as_bytes()).ok()?;
-    let comps = element.children_named(CALDAV, "comp");
-    let kinds = comps.filter_map(|comp| comp.attribute("name"));
-    Some(kinds.map(str::to_ascii_uppercase).collect())
+    told.collect()
 }
 
 /// The home as its files alone say.

@@ -124,16 +124,22 @@ impl Transaction<'_> {
 
     /// By what a later start sees that this transaction was committed.
     fn witness(&self) -> Option<Witness> {
-        let guid = self.home.guid().to_owned();
+        if self.witness.is_some() {
+            return self.witness.clone();
+        }
+        let (guid, copy) = (self.home.guid().to_owned(), false);
         self.edits.iter().rev().find_map(|edit| match edit {
-            Edit::PutObject { path, entry } => {
-                Some(Witness { guid: guid.clone(), path: path.clone(), hash: Some(entry.hash) })
-            }
+            Edit::PutObject { path, entry } => Some(Witness {
+                guid: guid.clone(),
+                path: path.clone(),
+                hash: Some(entry.hash),
+                copy,
+            }),
             Edit::Remove { path } => {
-                Some(Witness { guid: guid.clone(), path: path.clone(), hash: None })
+                Some(Witness { guid: guid.clone(), path: path.clone(), hash: None, copy })
             }
             Edit::Rename { from, .. } => {
-                Some(Witness { guid: guid.clone(), path: from.clone(), hash: None })
+                Some(Witness { guid: guid.clone(), path: from.clone(), hash: None, copy })
             }
             _ => None,
         })

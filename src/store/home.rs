@@ -4,7 +4,7 @@ use crate::disk::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -20,8 +20,9 @@ use super::commit::Late;
 use super::overflow::Overflow;
 use super::prepared::Prepared;
 use super::reconcile::{self, Reconciler};
+use super::scheduled::Copies;
 use super::store::{Store, StoreOptions};
-use super::{Derived, Spool, StoreError, Transaction};
+use super::{Derived, Spool, StoreError, Transaction, oddity};
 
 /// What only the home's writer touches.
 #[derive(Debug)]
@@ -43,6 +44,9 @@ pub struct Home {
     writer: Mutex<Writer>,
     syncs: SyncGroups,
     glance: Mutex<Glance>,
+    pub(super) copies: Mutex<Copies>,
+    /// Whether files may have changed past the server since somebody asked.
+    edited: AtomicBool,
     /// When the home was last asked for, by the store's count of such questions.
     pub(super) asked: AtomicU64,
 }
@@ -74,11 +78,13 @@ impl Home {
             }
         };
         let (now_s, before) = (store.options.clock.now().timestamp(), known.number());
+        let last = known.clone();
         let mut reconciler = Reconciler::new(&dir, known, now_s, written_ns - RACY_NS)?;
         reconciler.edit(Edit::Gap);
         reconciler.home(&dir)?;
         let Reconciler { mut work, edits, overflow, .. } = reconciler;
         work.pack();
+        oddity::tell(dir.path(), &last, &work, &edits);
         if !new && edits.len() > 1 {
             tracing::info!(guid, changes = edits.len() - 1, "the home changed meanwhile");
         }
@@ -87,6 +93,13 @@ impl Home {
         } else {
             keep(guid, log.append(&dir, before, now_s, &edits, &work));
         }
+        let copies = match Copies::open(&dir, &work, store.options.keep_scheduled) {
+            Ok(copies) => copies,
+            Err(error) => {
+                tracing::error!(guid, %error, "edits past the server are not scheduled");
+                Copies::default()
+            }
+        };
         Ok(Arc::new(Self {
             guid: guid.to_owned(),
             relative,
@@ -98,6 +111,8 @@ impl Home {
             writer: Mutex::new(Writer { log, overflow }),
             syncs: SyncGroups::default(),
             glance: Mutex::default(),
+            copies: Mutex::new(copies),
+            edited: AtomicBool::new(true),
             asked: AtomicU64::new(0),
         }))
     }
@@ -207,9 +222,11 @@ impl Home {
                 return Err(error);
             }
         };
+        let copied = transaction.keep_scheduled()?;
         match transaction.commit() {
             Ok(Some(done)) => {
                 writer.overflow = done.overflow;
+                self.copies.lock().follow(copied);
                 self.publish(&mut writer.log, done.now_s, &done.edits, done.snapshot);
                 drop(writer);
                 if let Some(late) = done.late {
@@ -387,9 +404,23 @@ impl Home {
         let changes = reconciler.edits.iter().filter(|edit| !matches!(edit, Edit::Stat { .. }));
         let changes = changes.count();
         if !reconciler.edits.is_empty() {
+            oddity::tell(dir.path(), &self.snapshot(), &reconciler.work, &reconciler.edits);
             self.publish(&mut writer.log, now.timestamp(), &reconciler.edits, reconciler.work);
         }
+        if changes > 0 {
+            self.set_edited();
+        }
         Ok(changes)
+    }
+
+    /// Whether files may have changed past the server since the last time somebody asked.
+    pub fn take_edited(&self) -> bool {
+        self.edited.swap(false, Ordering::Relaxed)
+    }
+
+    /// There is something left to look at.
+    pub fn set_edited(&self) {
+        self.edited.store(true, Ordering::Relaxed);
     }
 
     /// Writes the index file again if somebody removed it.

@@ -264,30 +264,8 @@ impl Reconciler {
                 return Ok(());
             }
         }
-        if let ObjectKind::Damaged { line, reason } = &entry.kind
-            && !self.read_only
-        {
-            tracing::warn!(path = %dir.path().join(name).display(), line, %reason, "damaged file");
-        }
-        self.tell_of_twin(dir, name, path, &entry);
         self.edit(Edit::PutObject { path: path.clone(), entry });
         Ok(())
-    }
-
-    /// Says once that a calendar has two objects of the same UID (RFC 4791 §4.1).
-    fn tell_of_twin(&self, dir: &Dir, name: &str, path: &HomePath, entry: &ObjectEntry) {
-        let parent = path.parent();
-        let kind = parent.as_ref().and_then(|parent| self.work.collection(parent)).map(|c| c.kind);
-        let ObjectKind::Calendar(summary) = &entry.kind else { return };
-        if self.read_only || kind != Some(CollectionKind::Calendar) {
-            return;
-        }
-        let twins = self.work.by_uid(&summary.uid).into_iter();
-        let mut twins = twins.filter(|other| other != path && other.parent() == parent);
-        if let Some(other) = twins.next() {
-            let (path, uid) = (dir.path().join(name), &summary.uid);
-            tracing::warn!(path = %path.display(), %uid, %other, "damaged file: its UID is used");
-        }
     }
 }
 

@@ -39,23 +39,26 @@ pub(super) struct Witness {
     pub(super) path: HomePath,
     /// The hash of its content afterwards; none when it is gone.
     pub(super) hash: Option<[u8; 16]>,
+    /// Whether this is about the copy of what was last scheduled, by the hash of the UID: after an
+    /// edit past the server the file itself is the same before and afterwards.
+    pub(super) copy: bool,
 }
 
 impl Witness {
     fn line(&self) -> String {
         let hash = self.hash.map(u128::from_be_bytes);
-        serde_json::json!([self.guid, self.path.segments(), hash.map(|h| format!("{h:032x}"))])
-            .to_string()
+        let hash = hash.map(|hash| format!("{hash:032x}"));
+        serde_json::json!([self.guid, self.path.segments(), hash, self.copy]).to_string()
     }
 
     fn read(line: &[u8]) -> Option<Self> {
-        let (guid, segments, hash): (String, Vec<String>, Option<String>) =
+        let (guid, segments, hash, copy): (String, Vec<String>, Option<String>, bool) =
             serde_json::from_slice(line).ok()?;
         let hash = match hash {
             Some(hash) => Some(u128::from_str_radix(&hash, 16).ok()?.to_be_bytes()),
             None => None,
         };
-        Some(Self { guid, path: HomePath::new(segments), hash })
+        Some(Self { guid, path: HomePath::new(segments), hash, copy })
     }
 }
 

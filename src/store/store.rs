@@ -38,6 +38,9 @@ pub struct StoreOptions {
     pub quota_bytes: Option<u64>,
     /// Bytes of memory that open homes may take, about; none for no limit.
     pub index_memory_bytes: Option<u64>,
+    /// Whether homes keep copies of what was last scheduled, so that edits past the server can be
+    /// scheduled; none: as each home has it.
+    pub keep_scheduled: Option<bool>,
 }
 
 /// Somebody who wants to know of changes past the server.
@@ -98,6 +101,9 @@ impl Store {
         });
         store.spool.recover(|witness| {
             let Some(home) = store.home(&witness.guid)? else { return Ok(false) };
+            if witness.copy {
+                return Ok(home.has_copy(witness));
+            }
             let content = home.read(&witness.path)?;
             Ok(content.map(|content| ObjectEntry::hash_of(&content)) == witness.hash)
         })?;

@@ -2,6 +2,7 @@
 //! it and nobody else does, and done at once by the commit.
 
 use crate::disk::File;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::overflow::Overflow;
 use super::prepared::Prepared;
 use super::property::{RESOURCE_TYPE, resource_type};
 use super::reconcile::is_known;
+use super::spool::Witness;
 use super::{Home, PropertyChanges, SpoolEntry, StoreError};
 
 mod relocate;
@@ -47,6 +49,10 @@ pub struct Transaction<'home> {
     /// The overflow file was written again by the commit itself.
     pub(super) overflow_late: bool,
     pub(super) now_s: i64,
+    /// UIDs of which all is told that is to be told.
+    pub(super) settled: BTreeSet<String>,
+    /// By what a later start sees that this was committed, where the files would not tell.
+    pub(super) witness: Option<Witness>,
     prepared: Option<Prepared<'home>>,
     temporaries: Vec<PathBuf>,
     stale: Option<HomePath>,
@@ -75,6 +81,8 @@ impl<'home> Transaction<'home> {
             prepared,
             temporaries: Vec::new(),
             stale: None,
+            settled: BTreeSet::new(),
+            witness: None,
             now_s: home.options.clock.now().timestamp(),
         }
     }

@@ -137,10 +137,10 @@ fn the_rest_of_the_calendar_works() {
         let status = alice.get(&format!("{CALENDAR}{name}")).status;
         assert!(matches!(status, 200 | 404), "{name}: {status}");
     }
-    // Eleven files, the twin.
+    // Eleven files, the twin, the event among tasks, the folder, two pairs of names.
     let counts = crate::harness::Client::new(address, None);
     let text = counts.get("/metrics").expect(200).text();
-    assert!(text.contains("daybook_damaged_files 12\n"), "{text}");
+    assert!(text.contains("daybook_damaged_files 16\n"), "{text}");
     expect_told(&server, &dir, &tasks, &damaged);
     server.stop();
     server.start_again();
@@ -148,6 +148,10 @@ fn the_rest_of_the_calendar_works() {
     let log = server.log();
     for (name, ..) in damaged.iter().chain([&("twin.ics", 0, "")]) {
         let told = |line: &&str| line.contains("damaged file") && line.contains(name);
+        assert_eq!(log.lines().filter(told).count(), 1, "{name}\n{log}");
+    }
+    for name in ["/tasks/event.ics", "/folder.ics", "/case.ics", "/caf\u{e9}.ics"] {
+        let told = |line: &&str| line.contains("misplaced file") && line.contains(name);
         assert_eq!(log.lines().filter(told).count(), 1, "{name}\n{log}");
     }
 }
@@ -215,6 +219,23 @@ fn what_the_server_may_not_read_is_named_and_given_back() {
         "{text}"
     );
     let (code, text) = check(&data, &[], Some(NOBODY));
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn a_data_directory_that_everybody_may_read_is_named_and_closed() {
+    let mut server = Server::start();
+    let data = fs::canonicalize(server.data()).unwrap();
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let finding = format!("{}:0: every user of this host may look into it", data.display());
+    let (code, text) = check(&data, &[], None);
+    assert!(code == 1 && text.contains(&finding), "{text}");
+    server.stop();
+    let (code, text) = check(&data, &["--repair"], None);
+    assert!(code == 0 && text.contains(&finding) && text.contains("(repaired)"), "{text}");
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o750);
+    let (code, text) = check(&data, &[], None);
     assert_eq!(code, 0, "{text}");
 }
 

@@ -15,6 +15,7 @@ mod demo;
 mod discovery_walk;
 mod existence;
 mod external_edits;
+mod external_scheduling;
 mod failing_disk;
 mod guessing;
 mod harness;

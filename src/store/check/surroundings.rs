@@ -1,10 +1,27 @@
-//! What lies beside the homes: links of people to their homes, and the queue.
+//! What lies around the homes: the data directory itself, links of people to their homes, the
+//! queue.
 
 use std::path::{Path, PathBuf};
 
 use crate::disk::{EntryKind, Tree, layout};
 
 use super::{Report, StoreError, whole};
+
+/// Calendars are nobody's business but their owners': the directory they lie in is closed.
+pub(super) fn privacy(tree: &Tree, repair: bool, report: &mut Report) -> Result<(), StoreError> {
+    let Some(root) = tree.dir(Path::new("."))? else { return Ok(()) };
+    let Some((owner, permissions)) = root.owner(".")? else { return Ok(()) };
+    if permissions & 0o007 == 0 {
+        return Ok(());
+    }
+    let reason = format!("every user of this host may look into it (mode {permissions:o})");
+    let finding = whole(tree.path().to_owned(), reason);
+    match repair && root.give(".", owner, permissions & !0o007).is_ok() {
+        true => report.repaired.push(finding),
+        false => report.findings.push(finding),
+    }
+    Ok(())
+}
 
 /// Every link leads to a home. Repairing removes one that leads nowhere: it holds nothing, and
 /// is made again with the home.

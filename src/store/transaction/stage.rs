@@ -21,7 +21,7 @@ pub(in crate::store) type Rest = Vec<(Name, Arc<str>)>;
 
 impl Transaction<'_> {
     /// Writes content and properties beside the place where they belong.
-    pub(super) fn stage(
+    pub(in crate::store) fn stage(
         &mut self,
         parent: &Path,
         name: &str,
