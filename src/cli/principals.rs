@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
 use daybook::acl::Policy;
-use daybook::auth::app_password::{AppPasswordError, AppPasswords};
+use daybook::auth::app_password::{AppPassword, AppPasswordError, AppPasswords};
 use daybook::clock::Clock;
 use daybook::config::Config;
 use daybook::dav::request::Origin;
@@ -22,23 +22,39 @@ use serde_json::{Value, json};
 
 use super::{ConfigFile, FAILED, Failure, WRONG, say};
 
-/// Changes come before what is printed; everything is done for every principal.
+/// Every action is done in the order given, for every principal.
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
+    #[command(flatten)]
+    actions: Actions,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Short for --format json.
+    #[arg(long)]
+    json: bool,
+    /// GUID, users:alice or (users)alice.
+    #[arg(required = true, value_name = "PRINCIPAL")]
+    principals: Vec<String>,
+}
+
+/// What can be asked for, as the command line has it.
+#[derive(Args)]
+struct Given {
     /// Print a property, as {DAV:}displayname.
     #[arg(short = 'P', long, value_name = "PROP")]
     read_property: Vec<String>,
     /// Print the read delegates.
-    #[arg(long)]
-    list_read_proxies: bool,
+    #[arg(long, num_args = 0, default_missing_value = "")]
+    list_read_proxies: Vec<String>,
     /// Print the write delegates.
-    #[arg(long)]
-    list_write_proxies: bool,
+    #[arg(long, num_args = 0, default_missing_value = "")]
+    list_write_proxies: Vec<String>,
     /// Print all delegates.
-    #[arg(long)]
-    list_proxies: bool,
+    #[arg(long, num_args = 0, default_missing_value = "")]
+    list_proxies: Vec<String>,
     /// Let a principal read (and no more).
     #[arg(long, value_name = "PRINCIPAL")]
     add_read_proxy: Vec<String>,
@@ -50,28 +66,77 @@ pub(super) struct Arguments {
     remove_proxy: Vec<String>,
     /// What happens to invitations: true, false, or a mode like accept-if-free.
     #[arg(long, value_name = "MODE")]
-    set_auto_schedule: Option<String>,
+    set_auto_schedule: Vec<String>,
     /// Print what happens to invitations.
-    #[arg(long)]
-    get_auto_schedule: bool,
+    #[arg(long, num_args = 0, default_missing_value = "")]
+    get_auto_schedule: Vec<String>,
     /// Make an app password of this name and print it.
     #[arg(long, value_name = "NAME")]
-    add_app_password: Option<String>,
+    add_app_password: Vec<String>,
     /// Make an app password worthless.
     #[arg(long, value_name = "NAME")]
-    revoke_app_password: Option<String>,
+    revoke_app_password: Vec<String>,
     /// Print the app passwords: name, made, last used.
-    #[arg(long)]
-    list_app_passwords: bool,
-    /// How to print.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-    /// Short for --format json.
-    #[arg(long)]
-    json: bool,
-    /// GUID, users:alice or (users)alice.
-    #[arg(required = true, value_name = "PRINCIPAL")]
-    principals: Vec<String>,
+    #[arg(long, num_args = 0, default_missing_value = "")]
+    list_app_passwords: Vec<String>,
+}
+
+/// One thing to do with a principal.
+#[derive(Clone)]
+enum Action {
+    ReadProperty(String),
+    List(&'static [ProxyKind]),
+    /// A principal, and what it is from now on.
+    Delegate(String, Option<ProxyKind>),
+    SetAutoSchedule(String),
+    GetAutoSchedule,
+    AddAppPassword(String),
+    RevokeAppPassword(String),
+    ListAppPasswords,
+}
+
+/// The actions in the order of the command line.
+#[derive(Clone)]
+struct Actions(Vec<Action>);
+
+impl FromArgMatches for Actions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut found: Vec<(usize, Action)> = Vec::new();
+        let mut add = |id: &str, action: &dyn Fn(String) -> Action| {
+            let places = matches.indices_of(id).into_iter().flatten();
+            let values = matches.get_many::<String>(id).into_iter().flatten();
+            found.extend(places.zip(values.cloned().map(action)));
+        };
+        add("read_property", &Action::ReadProperty);
+        add("list_read_proxies", &|_| Action::List(&[ProxyKind::Read]));
+        add("list_write_proxies", &|_| Action::List(&[ProxyKind::Write]));
+        add("list_proxies", &|_| Action::List(&[ProxyKind::Read, ProxyKind::Write]));
+        add("add_read_proxy", &|whom| Action::Delegate(whom, Some(ProxyKind::Read)));
+        add("add_write_proxy", &|whom| Action::Delegate(whom, Some(ProxyKind::Write)));
+        add("remove_proxy", &|whom| Action::Delegate(whom, None));
+        add("set_auto_schedule", &Action::SetAutoSchedule);
+        add("get_auto_schedule", &|_| Action::GetAutoSchedule);
+        add("add_app_password", &Action::AddAppPassword);
+        add("revoke_app_password", &Action::RevokeAppPassword);
+        add("list_app_passwords", &|_| Action::ListAppPasswords);
+        found.sort_by_key(|(place, _)| *place);
+        Ok(Self(found.into_iter().map(|(_, action)| action).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Actions {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Given::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Given::augment_args(command)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -117,7 +182,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let directory = work.principals.current();
     let mut failed = 0;
     for text in &arguments.principals {
-        let outcome = find(&directory, text).and_then(|record| work.act(arguments, &record));
+        let outcome = find(&directory, text).and_then(|record| {
+            arguments.actions.0.iter().try_for_each(|action| work.act(action, &record.guid))
+        });
         if let Err(failure) = outcome {
             // As with other tools of the kind: say so and go on with the next one.
             failed += 1;
@@ -156,74 +223,57 @@ fn label(record: &Record) -> String {
 }
 
 impl Work {
-    fn act(&self, arguments: &Arguments, record: &Record) -> Result<(), Failure> {
-        self.change(arguments, record)?;
+    fn act(&self, action: &Action, guid: &str) -> Result<(), Failure> {
         let directory = self.principals.current();
-        let record = find(&directory, &record.guid)?;
-        let mut lists = Vec::new();
-        if arguments.list_read_proxies || arguments.list_proxies {
-            lists.push(ProxyKind::Read);
-        }
-        if arguments.list_write_proxies || arguments.list_proxies {
-            lists.push(ProxyKind::Write);
-        }
-        for kind in lists {
-            let key = match kind {
-                ProxyKind::Read => "read_proxies",
-                ProxyKind::Write => "write_proxies",
-            };
-            let delegates = directory.delegates_of(&record.guid, kind);
-            self.print(&record, key, delegates.iter().map(|d| label(d)).collect());
-        }
-        if arguments.get_auto_schedule {
-            let mode = record.auto_schedule.to_string();
-            self.print(&record, "auto_schedule", vec![mode]);
-        }
-        if arguments.list_app_passwords {
-            let line = |app: &daybook::auth::app_password::AppPassword| {
-                let used = app.last_used.as_deref().unwrap_or("never");
-                format!("{}, made {}, last used {used}", app.name, app.created)
-            };
-            let lines = self.app_passwords.of(&record.guid).iter().map(line).collect();
-            self.print(&record, "app_passwords", lines);
-        }
-        for property in &arguments.read_property {
-            let text = self.property(&directory, &record, property)?;
-            self.print(&record, property, vec![text]);
-        }
-        Ok(())
-    }
-
-    fn change(&self, arguments: &Arguments, record: &Record) -> Result<(), Failure> {
-        let directory = self.principals.current();
-        let guids = |texts: &[String]| -> Result<Vec<String>, Failure> {
-            texts.iter().map(|text| Ok(find(&directory, text)?.guid.clone())).collect()
-        };
-        let remove = guids(&arguments.remove_proxy)?;
-        let read = guids(&arguments.add_read_proxy)?;
-        let write = guids(&arguments.add_write_proxy)?;
-        if !(remove.is_empty() && read.is_empty() && write.is_empty()) {
-            self.principals.change_delegation(&record.guid, |delegation: &mut Delegation| {
-                for (kind, added) in [(ProxyKind::Read, &read), (ProxyKind::Write, &write)] {
-                    for other in ProxyKind::ALL {
-                        let gone = |guid: &String| added.contains(guid) || remove.contains(guid);
-                        delegation.of_mut(other).retain(|guid| !gone(guid));
-                    }
-                    delegation.of_mut(kind).extend(added.iter().cloned());
+        let record = find(&directory, guid)?;
+        match action {
+            Action::ReadProperty(property) => {
+                let text = self.property(&directory, &record, property)?;
+                self.print(&record, property, vec![text]);
+            }
+            Action::List(kinds) => {
+                for kind in *kinds {
+                    let key = match kind {
+                        ProxyKind::Read => "read_proxies",
+                        ProxyKind::Write => "write_proxies",
+                    };
+                    let delegates = directory.delegates_of(guid, *kind);
+                    self.print(&record, key, delegates.iter().map(|d| label(d)).collect());
                 }
-            })?;
-        }
-        if let Some(text) = &arguments.set_auto_schedule {
-            let mode = AutoScheduleMode::parse(text)
-                .ok_or_else(|| Failure::new(WRONG, format!("there is no mode called {text}")))?;
-            self.principals.set_auto_schedule(&record.guid, mode)?;
-        }
-        if let Some(name) = &arguments.revoke_app_password {
-            self.app_passwords.revoke(&record.guid, name)?;
-        }
-        if let Some(name) = &arguments.add_app_password {
-            let password = self.app_passwords.create(&record.guid, name, self.clock.now())?;
-            self.print(record, "app_password", vec![password]);
+            }
+            Action::Delegate(whom, kind) => {
+                let whom = find(&directory, whom)?.guid.clone();
+                self.principals.change_delegation(guid, |delegation: &mut Delegation| {
+                    for other in ProxyKind::ALL {
+                        delegation.of_mut(other).retain(|listed| *listed != whom);
+                    }
+                    if let Some(kind) = kind {
+                        delegation.of_mut(*kind).push(whom.clone());
+                    }
+                })?;
+            }
+            Action::SetAutoSchedule(text) => {
+                let mode = AutoScheduleMode::parse(text).ok_or_else(|| {
+                    Failure::new(WRONG, format!("there is no mode called {text}"))
+                })?;
+                self.principals.set_auto_schedule(guid, mode)?;
+            }
+            Action::GetAutoSchedule => {
+                self.print(&record, "auto_schedule", vec![record.auto_schedule.to_string()]);
+            }
+            Action::AddAppPassword(name) => {
+                let password = self.app_passwords.create(guid, name, self.clock.now())?;
+                self.print(&record, "app_password", vec![password]);
+            }
+            Action::RevokeAppPassword(name) => self.app_passwords.revoke(guid, name)?,
+            Action::ListAppPasswords => {
+                let line = |app: &AppPassword| {
+                    let used = app.last_used.as_deref().unwrap_or("never");
+                    format!("{}, made {}, last used {used}", app.name, app.created)
+                };
+                let lines = self.app_passwords.of(guid).iter().map(line).collect();
+                self.print(&record, "app_passwords", lines);
+            }
         }
         Ok(())
     }

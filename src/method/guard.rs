@@ -154,8 +154,11 @@ fn submitted(context: &Context) -> Result<Vec<String>> {
 
 fn if_holds(context: &Context, snapshot: &Snapshot) -> Result<()> {
     let Some(field) = If::of(context.request)? else { return Ok(()) };
-    let holds = field.holds(|path| if_state(context, snapshot, path));
-    if holds { Ok(()) } else { Err(Error::precondition_failed().because("If does not hold")) }
+    if field.holds(|path| if_state(context, snapshot, path)) {
+        return Ok(());
+    }
+    // It may speak of something that is somebody else's.
+    Err(Error::precondition_failed().because("If does not hold").unhurried())
 }
 
 /// Entity tag and lock tokens of a resource that an If header speaks of.

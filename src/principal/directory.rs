@@ -202,8 +202,14 @@ impl Directory {
         let mut addresses = record.addresses.clone();
         addresses.push(format!("urn:x-uid:{}", record.guid));
         addresses.push(format!("urn:uuid:{}", record.guid));
-        addresses.push(record.principal_path().href());
-        addresses.extend(record.alternate_paths().map(|path| path.href()));
+        let paths = std::iter::once(record.principal_path()).chain(record.alternate_paths());
+        let paths: Vec<String> = paths.map(|path| path.href()).collect();
+        for host in &self.base.hosts {
+            for scheme in ["https", "http"] {
+                addresses.extend(paths.iter().map(|path| format!("{scheme}://{host}{path}")));
+            }
+        }
+        addresses.extend(paths);
         addresses
     }
 

@@ -169,6 +169,7 @@ def set_up(connection):
         if name == "private":
             event = event.replace("VERSION", "X-CALENDARSERVER-ACCESS:PRIVATE\r\nVERSION")
         ask("PUT", f"{HOME}/calendar/{name}.ics", "alice:alice", event, [("Content-Type", "text/calendar")])
+    ask("PUT", "/calendars/users/bob/own.txt", "bob:bob", "mine")
     ask("MKCOL", f"{HOME}/plain/", "alice:alice")
     ask("PUT", f"{HOME}/plain/a.txt", "alice:alice", "a")
     acl = (
@@ -236,6 +237,18 @@ def pairs(data):
                     continue  # Everybody who signed in may ask for busy times.
                 one, other = (request(verb, path, sign_in, body, fields) for path in [there, nothing])
                 yield f"{method} {what}, {who}", one, other
+    for what, there, nothing in twins:
+        fields = [("Content-Type", "text/plain"), ("Depth", "infinity")]
+        one, other = (
+            request("PUT", "/calendars/users/bob/own.txt", "bob:bob", "x", [*fields, ("If", f"<{path}> ([\"x\"])")])
+            for path in [there, nothing]
+        )
+        yield f"PUT If {what}, bob", one, other
+        one, other = (
+            request("COPY", "/calendars/users/bob/own.txt", "bob:bob", "", [("Destination", path)])
+            for path in [there, nothing]
+        )
+        yield f"COPY to {what}, bob", one, other
     for what, there, nothing in [
         ("home", f"{HOME}/", "/calendars/users/alicx/"),
         ("home never used", "/calendars/users/eve01/", "/calendars/users/evx01/"),

@@ -115,6 +115,46 @@ fn many_principals_in_one_call() {
 }
 
 #[test]
+fn actions_are_done_in_the_order_given() {
+    let server = Server::start();
+    let rooms = "locations:boardroom";
+    let modes = ["--get-auto-schedule", "--set-auto-schedule", "false", "--get-auto-schedule"];
+    let more = ["--set-auto-schedule", "accept-if-free", "--get-auto-schedule", rooms];
+    let printed = |text: &str| format!("locations:boardroom\tauto_schedule\t{text}");
+    assert_eq!(
+        lines(&server, &[&modes[..], &more[..]].concat()),
+        [printed("automatic"), printed("none"), printed("accept-if-free")]
+    );
+    // A delegate is of one kind, the last one said.
+    let delegates = ["--add-read-proxy", "users:bob", "--list-proxies", "--add-write-proxy"];
+    let more = ["users:bob", "--list-proxies", "--remove-proxy", "users:bob", "--list-proxies"];
+    let listed = lines(&server, &[&delegates[..], &more[..], &["users:alice"]].concat());
+    let listed: Vec<&str> =
+        listed.iter().filter_map(|line| line.strip_prefix("users:alice\t")).collect();
+    let (read, write) = ("read_proxies", "write_proxies");
+    let line = |kind: &str, whom: &str| format!("{kind}\t{whom}");
+    assert_eq!(
+        listed,
+        [
+            line(read, "users:bob"),
+            line(write, "(none)"),
+            line(read, "(none)"),
+            line(write, "users:bob"),
+            line(read, "(none)"),
+            line(write, "(none)"),
+        ]
+    );
+    // What fails ends the list for that principal: what was before it is done.
+    let failing = ["--add-read-proxy", "users:bob", "--revoke-app-password", "x", "--list-proxies"];
+    let (code, out, err) = run(&server, &[&failing[..], &["users:alice"]].concat());
+    assert!(code == 1 && out.is_empty() && err.contains("no app password called x"), "{out} {err}");
+    assert_eq!(
+        lines(&server, &["--list-read-proxies", "users:alice"])[0],
+        "users:alice\tread_proxies\tusers:bob"
+    );
+}
+
+#[test]
 fn app_passwords_are_named_seen_in_use_and_revoked() {
     let server = Server::start();
     let made = lines(&server, &["--add-app-password", "phone", "users:alice"]);

@@ -32,6 +32,12 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
 /// and under the URL they have there.
 fn itself(context: &Context) -> Vec<Resource> {
     let Some(actor) = context.actor.record() else { return Vec::new() };
+    if let (Kind::Principal, Some(owner)) = (context.resource.kind, &context.resource.owner) {
+        let is_in = |kind: &ProxyKind| context.access.actor().is_delegate_of(&owner.guid, *kind);
+        let path = |kind: ProxyKind| context.resource.path.join(kind.segment(), true);
+        let kinds = ProxyKind::ALL.into_iter().filter(is_in);
+        return kinds.map(|kind| principal(owner, &path(kind), Some(kind))).collect();
+    }
     let directory = &context.directory;
     let mut found = Vec::new();
     let mut add = |record: &std::sync::Arc<Record>, proxy: Option<ProxyKind>| {

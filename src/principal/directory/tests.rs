@@ -47,7 +47,12 @@ fn finds_a_record_by_each_of_its_addresses() {
         assert_eq!(directory.by_address(address).map(|record| record.name()), name, "{address}");
     }
     let alice = directory.by_name(RecordType::User, "alice").unwrap();
-    for address in directory.addresses_of(alice) {
+    let addresses = directory.addresses_of(alice);
+    for scheme in ["https", "http"] {
+        let url = format!("{scheme}://cal.example.com/principals/users/al/");
+        assert!(addresses.contains(&url), "{addresses:?}");
+    }
+    for address in addresses {
         assert_eq!(directory.by_address(&address).map(|r| &r.guid), Some(&alice.guid), "{address}");
     }
     let root = directory.by_name(RecordType::User, "root").unwrap();
