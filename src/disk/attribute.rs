@@ -24,8 +24,8 @@ const OLD_PREFIXES: [&str; 2] = ["user.WebDAV:", "WebDAV:"];
 /// What the reference system leaves unquoted.
 const QUOTED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'{').remove(b'}').remove(b':').remove(b'.').remove(b'_').remove(b'-');
-/// Values up to this size are never worth compressing.
-const COMPRESS_ABOVE: usize = 100;
+/// Values up to this size are not worth the time of compressing them.
+const COMPRESS_ABOVE: usize = 300;
 /// The longest attribute name of Linux, prefix included.
 const NAME_BYTES: usize = 255;
 
@@ -146,7 +146,48 @@ pub fn set(
     let failed = |error| SetError::Failed(DiskError::new("set attribute of", path, error));
     fault::point().map_err(failed)?;
     let Some(key) = key(name) else { return Err(SetError::NoRoom) };
-    match Attributes(fd.as_fd()).set_xattr(key, &encode(xml)) {
+    store(fd.as_fd(), &key, &encode(xml), failed)
+}
+
+/// Sets an attribute that holds no property, and is none by its name.
+pub fn set_other(
+    fd: impl AsFd,
+    path: &Path,
+    key: &str,
+    value: &[u8],
+) -> std::result::Result<(), SetError> {
+    let failed = |error| SetError::Failed(DiskError::new("set attribute of", path, error));
+    fault::point().map_err(failed)?;
+    store(fd.as_fd(), key, value, failed)
+}
+
+/// An attribute that holds no property.
+pub fn read_other(fd: impl AsFd, path: &Path, key: &str) -> Result<Option<Vec<u8>>> {
+    let failed = |error| DiskError::new("read attribute of", path, error);
+    fault::point().map_err(failed)?;
+    match Attributes(fd.as_fd()).get_xattr(key) {
+        Err(error) if is(&error, &[Errno::OPNOTSUPP]) => Ok(None),
+        other => other.map_err(failed),
+    }
+}
+
+/// Removes an attribute that holds no property; nothing happens when it is not there.
+pub fn remove_other(fd: impl AsFd, path: &Path, key: &str) -> Result<()> {
+    let failed = |error| DiskError::new("remove attribute of", path, error);
+    fault::point().map_err(failed)?;
+    match Attributes(fd.as_fd()).remove_xattr(key) {
+        Err(error) if !is(&error, &[Errno::NODATA, Errno::OPNOTSUPP]) => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+fn store(
+    fd: BorrowedFd<'_>,
+    key: &str,
+    value: &[u8],
+    failed: impl FnOnce(io::Error) -> SetError,
+) -> std::result::Result<(), SetError> {
+    match Attributes(fd).set_xattr(key, value) {
         Ok(()) => Ok(()),
         // A full disk says the same as a full inode: the overflow file will find out which.
         Err(error) if is(&error, &[Errno::NOSPC, Errno::TOOBIG, Errno::RANGE]) => {

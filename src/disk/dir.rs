@@ -229,6 +229,17 @@ impl Dir {
         Ok(File::from(fd))
     }
 
+    /// A regular file opened for writing over it from its start; absent when there is none.
+    pub fn rewrite(&self, name: &str) -> Result<Option<File>> {
+        self.fault("open", name)?;
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => regular(fd, &self.path.join(name)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(None),
+            Err(error) => Err(self.error("open", name, error)),
+        }
+    }
+
     /// A file opened at its end for adding to it; made when it is missing.
     pub fn append(&self, name: &str) -> Result<File> {
         self.fault("open", name)?;

@@ -28,8 +28,10 @@ pub const SPOOL: &str = "spool";
 pub const UIDS: &str = "__uids__";
 /// Derived state of a home.
 pub const INDEX: &str = ".index";
-/// What an unfinished transaction of a home is about to do.
+/// What an unfinished transaction of a home is about to do, where the attribute cannot hold it.
 pub const INTENT: &str = ".intent";
+/// The attribute of a home that says the same.
+pub const INTENT_ATTRIBUTE: &str = "user.daybook.intent";
 /// Properties that attributes could not hold.
 pub const OVERFLOW: &str = ".overflow";
 /// Objects as they were last scheduled, where edits past the server are scheduled too.

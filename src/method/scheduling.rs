@@ -184,8 +184,13 @@ impl Host for Scheduling<'_> {
     }
 
     fn home(&self, record: &Record) -> std::result::Result<Arc<Home>, StoreError> {
-        let initial = provision::initial(&self.context.config.homes, record);
-        self.context.app.store.provision(&record.guid, &initial)
+        let store = &self.context.app.store;
+        if let Some(home) = store.home(&record.guid)?
+            && provision::is_complete(&home.snapshot())
+        {
+            return Ok(home);
+        }
+        store.provision(&record.guid, &provision::initial(&self.context.config.homes, record))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::config::Homes;
 use crate::dav::Name;
 use crate::dav::name::CALDAV;
 use crate::principal::Record;
-use crate::store::{CollectionKind, PropertyChanges, Provision, ProvisionedCollection};
+use crate::store::{CollectionKind, PropertyChanges, Provision, ProvisionedCollection, Snapshot};
 
 use super::calendar;
 use super::property::webdav::STORED_RESOURCE_ID;
@@ -35,6 +35,11 @@ pub fn initial(homes: &Homes, owner: &Record) -> Provision {
         properties: PropertyChanges::none(),
         links: owner.short_names.iter().map(link).collect(),
     }
+}
+
+/// Whether everything is there that is made again when it is missing.
+pub fn is_complete(home: &Snapshot) -> bool {
+    [INBOX, OUTBOX, NOTIFICATION].iter().all(|name| home.root().member(name).is_some())
 }
 
 /// What a new calendar takes when its maker does not say: everything (RFC 4791 §5.2.3).

@@ -4,6 +4,7 @@
 //! REPLY one attendee's answer. Bookkeeping parameters and private data never leave the house.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -73,8 +74,8 @@ pub struct Message {
     pub recipient: String,
     /// Identity of the calendar user it comes from.
     pub originator: String,
-    /// The VCALENDAR with METHOD.
-    pub calendar: Component,
+    /// The VCALENDAR with METHOD; several recipients may get the same.
+    pub calendar: Arc<Component>,
     /// A refresh after somebody else's answer: no inbox item, no new schedule-tag.
     pub refresh: bool,
 }

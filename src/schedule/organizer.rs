@@ -2,6 +2,7 @@
 //! the messages to send. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -93,10 +94,11 @@ pub fn store(
     };
     let only = narrowed(&differs, &reach, &Object::new(&new).instances());
     let everything = |attendee: &str| !was_served(old, attendee, change.organizer, users);
+    let mut common = None;
     for attendee in served_in_order(&new, change.organizer, users) {
         let limit =
             if forced.contains(&attendee) || everything(&attendee) { None } else { only.as_ref() };
-        messages.extend(request(change, &new, &attendee, limit, users));
+        messages.extend(request(change, &new, &attendee, limit, users, &mut common));
     }
     Ok(Plan { object: new, messages })
 }
@@ -120,9 +122,9 @@ fn create(change: &Change<'_>, mut new: Component, users: &dyn CalendarUsers) ->
     others_answers::put_right(None, &mut new, change.organizer, users);
     take_forced(&mut new, users);
     reschedule::ask_for_answers(&mut new);
-    let mut messages = Vec::new();
+    let (mut messages, mut common) = (Vec::new(), None);
     for attendee in served_in_order(&new, change.organizer, users) {
-        messages.extend(request(change, &new, &attendee, None, users));
+        messages.extend(request(change, &new, &attendee, None, users, &mut common));
     }
     Plan { object: new, messages }
 }
@@ -140,13 +142,13 @@ fn reinvite(
         return Plan { object: new, messages: Vec::new() };
     }
     reschedule::ask_for_answers(&mut new);
-    let mut messages = Vec::new();
+    let (mut messages, mut common) = (Vec::new(), None);
     for attendee in served_in_order(&new, change.organizer, users) {
         let asked = forced.contains(&attendee);
         if !asked && !show_others {
             continue;
         }
-        let message = request(change, &new, &attendee, None, users);
+        let message = request(change, &new, &attendee, None, users, &mut common);
         messages.extend(message.map(|message| Message { refresh: !asked, ..message }));
     }
     Plan { object: new, messages }
@@ -224,14 +226,23 @@ fn was_served(old: &Component, attendee: &str, organizer: &str, users: &dyn Cale
     old.main_components().any(|c| attendees::served(c, organizer, users).contains(attendee))
 }
 
+/// The invitation of somebody who is served. Of an object with one component all see the same,
+/// which is cut out once: `common`.
 fn request(
     change: &Change<'_>,
     calendar: &Component,
     attendee: &str,
     only: Option<&BTreeSet<Instance>>,
     users: &dyn CalendarUsers,
+    common: &mut Option<Arc<Component>>,
 ) -> Option<Message> {
-    let calendar = itip::request(calendar, attendee, only, change.now, users)?;
+    let alike = only.is_none() && calendar.main_components().nth(1).is_none();
+    let known = common.clone().filter(|_| alike);
+    let cut = || itip::request(calendar, attendee, only, change.now, users).map(Arc::new);
+    let calendar = known.or_else(cut)?;
+    if alike {
+        *common = Some(calendar.clone());
+    }
     Some(message(change, Method::Request, attendee, calendar))
 }
 
@@ -244,12 +255,17 @@ fn cancels(
 ) -> Vec<Message> {
     let built = lost.iter().filter_map(|(attendee, instances)| {
         let calendar = itip::cancel(old, attendee, instances, called_off, change.now, users)?;
-        Some(message(change, Method::Cancel, attendee, calendar))
+        Some(message(change, Method::Cancel, attendee, Arc::new(calendar)))
     });
     built.collect()
 }
 
-fn message(change: &Change<'_>, method: Method, recipient: &str, calendar: Component) -> Message {
+fn message(
+    change: &Change<'_>,
+    method: Method,
+    recipient: &str,
+    calendar: Arc<Component>,
+) -> Message {
     Message {
         method,
         recipient: recipient.to_owned(),

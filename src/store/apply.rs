@@ -27,6 +27,9 @@ impl Transaction<'_> {
             if physical.as_os_str().is_empty() {
                 return Ok(0);
             }
+            if let Some(staged) = self.staged.iter().find(|staged| staged.path == physical) {
+                return Ok(staged.inode);
+            }
             let found = self.with_parent(&physical, |dir, name| dir.stat(name))?;
             Ok(found.map_or(0, |(_, stat)| stat.inode))
         };
@@ -68,10 +71,13 @@ impl Transaction<'_> {
         trash: &mut Vec<PathBuf>,
     ) -> Result<(), StoreError> {
         match step {
-            Step::Install { parent, temporary, name, replaces, .. } => {
+            Step::Install { parent, temporary, name, replaces, directory } => {
                 let (from, to) = (parent.join(temporary), parent.join(name));
                 if !*replaces {
                     self.rename_on_disk(&from, &to, Replacing::No)?;
+                    if *directory {
+                        self.directories.forget();
+                    }
                     done.push(Undo::Renamed { from, to, exchanged: false });
                     return Ok(());
                 }
@@ -94,11 +100,13 @@ impl Transaction<'_> {
                     Err(StoreError::Disk(error)) if error.is_absent() => return Ok(()),
                     other => other?,
                 }
+                self.directories.forget();
                 trash.push(to.clone());
                 done.push(Undo::Renamed { from, to, exchanged: false });
             }
             Step::Rename { from, to } => {
                 self.rename_on_disk(from, to, Replacing::No)?;
+                self.directories.forget();
                 let (from, to) = (from.clone(), to.clone());
                 done.push(Undo::Renamed { from, to, exchanged: false });
             }
@@ -123,7 +131,8 @@ impl Transaction<'_> {
         let to_parent = to.parent().unwrap_or(Path::new(""));
         let target = self.open(to_parent)?.ok_or_else(|| missing(to_parent))?;
         let new_name = to.file_name().and_then(|name| name.to_str()).ok_or_else(|| missing(to))?;
-        match self.with_parent(from, |dir, name| dir.rename(name, &target, new_name, how)) {
+        let renamed = self.with_parent(from, |dir, name| dir.rename(name, &target, new_name, how));
+        match renamed {
             Err(StoreError::Disk(error)) if error.is_taken() => {
                 Err(StoreError::Changed(home_path(to)))
             }
@@ -171,6 +180,7 @@ impl Transaction<'_> {
                 }
                 Undo::Attributes { step } => self.undo_attributes(&steps[step]),
             };
+            self.directories.forget();
             // What somebody else removed needs not be put back.
             let removed = matches!(&undone, Err(StoreError::Disk(error)) if error.is_absent());
             if let Err(error) = undone

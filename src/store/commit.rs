@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::disk::{Dir, DiskError};
 use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
@@ -13,11 +14,11 @@ use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
 use super::StoreError;
 use super::apply::Undo;
 use super::home::disk_path;
-use super::intent;
+use super::intent::{self, Written};
 use super::overflow::Overflow;
 use super::spool::Witness;
 use super::store::Durability;
-use super::transaction::{Step, Transaction};
+use super::transaction::{Staged, Step, Transaction};
 
 fn tell(result: Result<(), StoreError>) {
     if let Err(error) = result {
@@ -31,6 +32,8 @@ pub(super) struct Done {
     pub(super) edits: Vec<Edit>,
     pub(super) overflow: Overflow,
     pub(super) now_s: i64,
+    /// The home's directory, if it was needed.
+    pub(super) directory: Option<Rc<Dir>>,
     pub(super) late: Option<Late>,
 }
 
@@ -38,7 +41,7 @@ pub(super) struct Done {
 /// written becomes durable, together with what others wrote there.
 pub(super) struct Late {
     /// The collection's directory.
-    pub(super) directory: Dir,
+    pub(super) directory: Rc<Dir>,
     pub(super) path: HomePath,
     pub(super) name: String,
     /// The inode of the file that was written.
@@ -90,7 +93,8 @@ impl Transaction<'_> {
         }
         let (snapshot, edits) = (self.work.clone(), std::mem::take(&mut self.edits));
         let overflow = std::mem::take(&mut self.overflow);
-        Ok(Some(Done { snapshot, edits, overflow, now_s: self.now_s, late }))
+        let directory = self.open(Path::new("")).ok().flatten();
+        Ok(Some(Done { snapshot, edits, overflow, now_s: self.now_s, directory, late }))
     }
 
     /// That something is not there any more says that somebody else removed it.
@@ -151,7 +155,7 @@ impl Transaction<'_> {
         {
             return Ok(dir.sync_file_system()?);
         }
-        for (path, file) in &self.staged {
+        for Staged { path, file, .. } in &self.staged {
             self.with_parent(path, |dir, name| dir.sync_file(name, file))?;
         }
         for step in &self.steps {
@@ -166,7 +170,7 @@ impl Transaction<'_> {
 
     /// What waits for `Store::sync` is at least whole when it is there.
     fn begin_sync_staged(&self) -> Result<(), StoreError> {
-        for (path, file) in &self.staged {
+        for Staged { path, file, .. } in &self.staged {
             self.with_parent(path, |dir, _| {
                 dir.begin_sync_file(file);
                 Ok(())
@@ -175,8 +179,9 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    pub(super) fn open(&self, path: &Path) -> Result<Option<Dir>, StoreError> {
-        Ok(self.home.tree.dir(&self.home.relative.join(path))?)
+    /// The directory at a path below the home.
+    pub(super) fn open(&self, path: &Path) -> Result<Option<Rc<Dir>>, StoreError> {
+        self.directories.open(&self.home.tree, &self.home.relative, path)
     }
 
     /// Runs `f` with the directory of `path` and the name in it.
@@ -194,17 +199,18 @@ impl Transaction<'_> {
     /// Does all steps; what they left to be removed. Undoes them when one fails.
     fn run_steps(&mut self, durable: bool, late: bool) -> Result<Vec<PathBuf>, StoreError> {
         let steps = std::mem::take(&mut self.steps);
-        let intended = steps.len() > 1 || steps.iter().any(Step::is_several);
-        let mut done = Vec::new();
-        let result = self.try_steps(&steps, durable && !late, intended, &mut done);
+        let (mut done, mut intent) = (Vec::new(), None);
+        let result = self.try_steps(&steps, durable && !late, &mut intent, &mut done);
         if result.is_err() {
             self.undo(&steps, done);
             if self.overflow_late {
                 let _ = self.overflow_before.save(&self.home.tree, &self.home.relative, durable);
             }
         }
-        if intended && let Ok(Some(dir)) = self.open(Path::new("")) {
-            tell(intent::remove(&dir).or_else(|_| intent::remove(&dir)));
+        if let Some(intent) = intent
+            && let Ok(Some(home)) = self.open(Path::new(""))
+        {
+            tell(if result.is_ok() { intent.done(&home) } else { intent.undone(&home) });
         }
         self.steps = steps;
         result
@@ -214,12 +220,12 @@ impl Transaction<'_> {
         &mut self,
         steps: &[Step],
         durable: bool,
-        intended: bool,
+        intent: &mut Option<Written>,
         done: &mut Vec<Undo>,
     ) -> Result<Vec<PathBuf>, StoreError> {
-        let (tree, relative) = (self.home.tree.clone(), self.home.relative.clone());
-        if intended && let Some(dir) = self.open(Path::new(""))? {
-            intent::write(&dir, &self.intended(steps)?, durable)?;
+        let intended = steps.len() > 1 || steps.iter().any(Step::is_several);
+        if intended && let Some(home) = self.open(Path::new(""))? {
+            *intent = Some(intent::write(&home, &self.intended(steps)?, durable)?);
         }
         let saved = self.overflow.clone();
         let mut trash = Vec::new();
@@ -228,7 +234,7 @@ impl Transaction<'_> {
         }
         if self.overflow != saved {
             self.overflow_late = true;
-            self.overflow.save(&tree, &relative, durable)?;
+            self.overflow.save(&self.home.tree, &self.home.relative, durable)?;
         }
         if durable {
             self.sync_directories(steps)?;
@@ -276,7 +282,14 @@ impl Transaction<'_> {
             if let Some((_, stat)) = found.filter(|(_, stat)| stat.same_content(&object.stat)) {
                 let entry = ObjectEntry { stat, ..(**object).clone() };
                 self.work.correct_object(&path, entry);
-                self.edits.push(Edit::Stat { path, stat });
+                let put = self.edits.iter_mut().rev().find_map(|edit| match edit {
+                    Edit::PutObject { path: at, entry } if *at == path => Some(entry),
+                    _ => None,
+                });
+                match put {
+                    Some(entry) => entry.stat = stat,
+                    None => self.edits.push(Edit::Stat { path, stat }),
+                }
             }
         }
         Ok(())

@@ -55,6 +55,12 @@ fn scenarios() -> Vec<(&'static str, Action)> {
         ("copy a collection", |tx| tx.copy(&path("calendar"), &path("copy"))),
         ("patch a file", |tx| tx.patch_properties(&path("calendar/a.ics"), &note("2"))),
         ("patch a collection", |tx| tx.patch_properties(&path("calendar"), &note("2"))),
+        ("patch a file, with more than a large attribute may hold", |tx| {
+            let xml =
+                |n: u8| format!("<p xmlns=\"urn:x\">{}</p>", "y".repeat(5000 + usize::from(n)));
+            let changes = note("2").with(Name::owned("urn:x", "p"), xml(0));
+            tx.patch_properties(&path("calendar/a.ics"), &changes)
+        }),
         ("large properties", |tx| {
             let changes = (0..9u8).fold(note("3"), |changes, n| {
                 let text: String =
@@ -110,9 +116,12 @@ fn open(root: &Path, durability: Durability) -> (std::sync::Arc<Store>, std::syn
     (store, home)
 }
 
-/// A home with two events.
+/// A home with two events, and a queue that had work before.
 fn begin(root: &Path) {
-    let (_store, home) = open(root, Durability::None);
+    let (store, home) = open(root, Durability::None);
+    let earlier = SpoolEntry { id: "earlier".to_owned(), body: vec![b'x'; 3000] };
+    store.spool().add(&earlier).unwrap();
+    store.spool().remove("earlier").unwrap();
     for name in ["a", "b"] {
         home.write(|tx| {
             tx.put(&path(&format!("calendar/{name}.ics")), &event(name), None, &note("0"))

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::disk::{Dir, DiskError, Replacing, SyncGroups, Tree, layout};
+use crate::disk::{Dir, DiskError, EntryKind, Replacing, Stat, SyncGroups, Tree, layout};
 use crate::index::{
     CollectionKind, Edit, HomePath, Loaded, Log, ObjectEntry, PropertySet, Snapshot,
 };
@@ -22,6 +22,7 @@ use super::prepared::Prepared;
 use super::reconcile::{self, Reconciler};
 use super::scheduled::Copies;
 use super::store::{Store, StoreOptions};
+use super::transaction::Directories;
 use super::{Derived, Spool, StoreError, Transaction, oddity};
 
 /// What only the home's writer touches.
@@ -227,7 +228,9 @@ impl Home {
             Ok(Some(done)) => {
                 writer.overflow = done.overflow;
                 self.copies.lock().follow(copied);
-                self.publish(&mut writer.log, done.now_s, &done.edits, done.snapshot);
+                let directory = done.directory.as_deref();
+                let state = (&*done.edits, done.snapshot);
+                self.publish(&mut writer.log, done.now_s, directory, state);
                 drop(writer);
                 if let Some(late) = done.late {
                     self.end(late)?;
@@ -280,10 +283,16 @@ impl Home {
     }
 
     /// Makes a new state of the home the present one.
-    fn publish(&self, log: &mut Log, now_s: i64, edits: &[Edit], snapshot: Snapshot) {
+    fn publish(
+        &self,
+        log: &mut Log,
+        now_s: i64,
+        directory: Option<&Dir>,
+        (edits, snapshot): (&[Edit], Snapshot),
+    ) {
         let before = self.current.load().number();
-        if let Ok(Some(dir)) = self.dir() {
-            keep(&self.guid, log.append(&dir, before, now_s, edits, &snapshot));
+        if let Some(dir) = directory {
+            keep(&self.guid, log.append(dir, before, now_s, edits, &snapshot));
         }
         self.current.store(Arc::new(snapshot));
     }
@@ -302,8 +311,33 @@ impl Home {
     /// Looks at what lies at these paths, which somebody may have changed; says how many changes
     /// there were.
     pub fn refresh(&self, paths: &[HomePath]) -> Result<usize, StoreError> {
+        let snapshot = self.snapshot();
+        let now = self.options.clock.now();
+        let racy_ns = now.timestamp_nanos_opt().unwrap_or(i64::MAX) - FRESH_NS;
+        let directories = Directories::default();
+        // Most is what was written here, and needs neither the writer nor more than one call.
+        let is_known = |path: &&HomePath| {
+            let found = self.stat(&directories, path).ok().flatten();
+            let known = snapshot.object(path).map(|object| object.stat);
+            found.is_some() && found == known && found.is_some_and(|stat| stat.changed_ns < racy_ns)
+        };
+        let changed: Vec<HomePath> = paths.iter().filter(|path| !is_known(path)).cloned().collect();
+        if changed.is_empty() {
+            return Ok(0);
+        }
         let mut writer = self.writer.lock();
-        self.refresh_locked(&mut writer, paths)
+        self.refresh_locked(&mut writer, &changed)
+    }
+
+    /// What the system says of the regular file at `path`.
+    fn stat(&self, within: &Directories, path: &HomePath) -> Result<Option<Stat>, StoreError> {
+        let Some((parent, name)) = path.split() else { return Ok(None) };
+        let dir = within.open(&self.tree, &self.relative, &disk_path(&parent)?)?;
+        let found = match dir {
+            Some(dir) => dir.stat(&name_of(name)?)?,
+            None => None,
+        };
+        Ok(found.filter(|(kind, _)| *kind == EntryKind::File).map(|(_, stat)| stat))
     }
 
     fn refresh_locked(&self, writer: &mut Writer, paths: &[HomePath]) -> Result<usize, StoreError> {
@@ -405,7 +439,8 @@ impl Home {
         let changes = changes.count();
         if !reconciler.edits.is_empty() {
             oddity::tell(dir.path(), &self.snapshot(), &reconciler.work, &reconciler.edits);
-            self.publish(&mut writer.log, now.timestamp(), &reconciler.edits, reconciler.work);
+            let state = (&*reconciler.edits, reconciler.work);
+            self.publish(&mut writer.log, now.timestamp(), Some(&dir), state);
         }
         if changes > 0 {
             self.set_edited();

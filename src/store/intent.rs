@@ -36,49 +36,112 @@ pub(super) enum Intended {
     },
 }
 
-/// Writes the intent down; durable if asked, otherwise before what is done after it. Half of it is
-/// as good as none: no step has begun then.
-pub(super) fn write(home: &Dir, steps: &[Intended], durable: bool) -> Result<(), StoreError> {
+/// Where an intent stands.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Written {
+    in_file: bool,
+    /// It must not be left when it is done. One that only gives names to new files may be: there
+    /// never is another file with the name and the inode that it speaks of.
+    to_remove: bool,
+}
+
+/// Writes the intent down, before what is done after it; durable if asked. Half of it is as good as
+/// none: no step has begun then.
+///
+/// It stands in an attribute of the home, which takes no new file and no removal of one (the
+/// dearest call of many file systems), and in a file when the attribute has no room for it.
+pub(super) fn write(home: &Dir, steps: &[Intended], durable: bool) -> Result<Written, StoreError> {
+    try_write(home, steps, durable).inspect_err(|_| {
+        let remove = || {
+            attribute::remove_other(home, home.path(), layout::INTENT_ATTRIBUTE)?;
+            home.remove_file(layout::INTENT)
+        };
+        if let Err(error) = remove().or_else(|_| remove()) {
+            tracing::warn!(%error, "after a write");
+        }
+    })
+}
+
+fn try_write(home: &Dir, steps: &[Intended], durable: bool) -> Result<Written, StoreError> {
     let content = serde_json::to_vec(steps).unwrap_or_default();
+    match attribute::set_other(home, home.path(), layout::INTENT_ATTRIBUTE, &content) {
+        // File systems write attributes and names in the order in which they were changed.
+        Ok(()) => {
+            if durable {
+                home.sync()?;
+            }
+            let is_harmless = |step: &Intended| matches!(step, Intended::Install { .. });
+            let to_remove = !steps.iter().all(is_harmless);
+            return Ok(Written { in_file: false, to_remove });
+        }
+        Err(attribute::SetError::NoRoom) => {}
+        Err(attribute::SetError::Failed(error)) => return Err(error.into()),
+    }
+    // What is left of an earlier one, which is done.
+    attribute::remove_other(home, home.path(), layout::INTENT_ATTRIBUTE)?;
     home.remove_file(layout::INTENT)?;
     let mut file = home.create(layout::INTENT)?;
     home.write(layout::INTENT, &mut file, &content)?;
     if durable {
         home.sync_file(layout::INTENT, &file)?;
-        return Ok(home.sync()?);
+        home.sync()?;
+    } else {
+        home.begin_sync_file(&file);
     }
-    home.begin_sync_file(&file);
-    Ok(())
+    Ok(Written { in_file: true, to_remove: true })
 }
 
-/// It is done, or undone.
-pub(super) fn remove(home: &Dir) -> Result<(), StoreError> {
-    Ok(home.remove_file(layout::INTENT)?)
+impl Written {
+    /// It is done.
+    pub(super) fn done(&self, home: &Dir) -> Result<(), StoreError> {
+        if self.to_remove { self.undone(home) } else { Ok(()) }
+    }
+
+    /// It is undone, and must not be done by a later start.
+    pub(super) fn undone(&self, home: &Dir) -> Result<(), StoreError> {
+        let remove = || match self.in_file {
+            true => home.remove_file(layout::INTENT),
+            false => attribute::remove_other(home, home.path(), layout::INTENT_ATTRIBUTE),
+        };
+        Ok(remove().or_else(|_| remove())?)
+    }
 }
 
 /// Does what a dead process was about to do.
 pub(super) fn redo(tree: &Tree, relative: &Path, home: &Dir) -> Result<(), StoreError> {
-    let Some(content) = home.read(layout::INTENT, u64::MAX)? else { return Ok(()) };
-    let steps: Vec<Intended> = serde_json::from_slice(&content).unwrap_or_default();
-    for step in &steps {
-        redo_step(tree, relative, step)?;
+    let in_attribute = attribute::read_other(home, home.path(), layout::INTENT_ATTRIBUTE)?;
+    let in_file = home.read(layout::INTENT, u64::MAX)?;
+    let mut changed = in_file.is_some();
+    for content in [in_attribute, in_file].into_iter().flatten() {
+        let steps: Vec<Intended> = serde_json::from_slice(&content).unwrap_or_default();
+        for step in &steps {
+            changed |= redo_step(tree, relative, step)?;
+            changed |= !matches!(step, Intended::Install { .. });
+        }
+        redo_overflow(tree, relative, home, &steps)?;
     }
-    redo_overflow(tree, relative, home, &steps)?;
+    if !changed {
+        return Ok(());
+    }
     home.sync()?;
-    remove(home)
+    attribute::remove_other(home, home.path(), layout::INTENT_ATTRIBUTE)?;
+    Ok(home.remove_file(layout::INTENT)?)
 }
 
-fn redo_step(tree: &Tree, relative: &Path, step: &Intended) -> Result<(), StoreError> {
+/// Whether there was something to do.
+fn redo_step(tree: &Tree, relative: &Path, step: &Intended) -> Result<bool, StoreError> {
     match step {
         Intended::Install { from, to, inode } => {
             let (Some((source, name)), Some((target, new_name))) =
                 (place(tree, relative, from)?, place(tree, relative, to)?)
             else {
-                return Ok(());
+                return Ok(false);
             };
             if is(&source, &name, *inode)? {
                 source.rename(&name, &target, &new_name, Replacing::Yes)?;
                 target.sync()?;
+                return Ok(true);
             }
         }
         Intended::Remove { path, inode } => {
@@ -93,7 +156,7 @@ fn redo_step(tree: &Tree, relative: &Path, step: &Intended) -> Result<(), StoreE
             let (Some((source, name)), Some((target, new_name))) =
                 (place(tree, relative, from)?, place(tree, relative, to)?)
             else {
-                return Ok(());
+                return Ok(false);
             };
             if is(&source, &name, *inode)? && target.stat(&new_name)?.is_none() {
                 source.rename(&name, &target, &new_name, Replacing::No)?;
@@ -121,7 +184,7 @@ fn redo_step(tree: &Tree, relative: &Path, step: &Intended) -> Result<(), StoreE
             }
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Puts all properties of attribute steps into the overflow file where attributes did not hold

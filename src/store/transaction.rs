@@ -4,6 +4,7 @@
 use crate::disk::File;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,14 +24,25 @@ use super::reconcile::is_known;
 use super::spool::Witness;
 use super::{Home, PropertyChanges, SpoolEntry, StoreError};
 
+mod directories;
 mod relocate;
 mod stage;
 mod step;
 
 use step::is_fresh;
 
+pub(super) use directories::Directories;
 pub(super) use stage::set_attributes;
 pub(super) use step::{Step, physical_before};
+
+/// A file that waits for its name.
+#[derive(Debug)]
+pub(super) struct Staged {
+    /// Where it is, below the home.
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) inode: u64,
+}
 
 /// The home as its writer sees and changes it.
 #[derive(Debug)]
@@ -39,7 +51,7 @@ pub struct Transaction<'home> {
     pub(super) deferred: bool,
     pub(super) work: Snapshot,
     pub(super) steps: Vec<Step>,
-    pub(super) staged: Vec<(PathBuf, File)>,
+    pub(super) staged: Vec<Staged>,
     pub(super) sync_all: bool,
     pub(super) written: Vec<HomePath>,
     pub(super) spooled: Vec<SpoolEntry>,
@@ -53,6 +65,7 @@ pub struct Transaction<'home> {
     pub(super) settled: BTreeSet<String>,
     /// By what a later start sees that this was committed, where the files would not tell.
     pub(super) witness: Option<Witness>,
+    pub(super) directories: Directories,
     prepared: Option<Prepared<'home>>,
     temporaries: Vec<PathBuf>,
     stale: Option<HomePath>,
@@ -78,6 +91,7 @@ impl<'home> Transaction<'home> {
             written: Vec::new(),
             spooled: Vec::new(),
             edits: Vec::new(),
+            directories: Directories::default(),
             prepared,
             temporaries: Vec::new(),
             stale: None,
@@ -115,7 +129,7 @@ impl<'home> Transaction<'home> {
         let (Some(parent), Some(name)) = (physical.parent(), physical.file_name()) else {
             return Ok(());
         };
-        let dir = self.home.tree.dir(&self.home.relative.join(parent))?;
+        let dir = self.open(parent)?;
         let found = match (dir, name.to_str()) {
             (Some(dir), Some(name)) => dir.stat(name)?,
             _ => None,
@@ -153,10 +167,14 @@ impl<'home> Transaction<'home> {
             return Ok(None);
         }
         let physical = self.physical(&disk_path(path)?);
-        let Some(file) = self.home.tree.file(&self.home.relative.join(&physical))? else {
+        let (Some(parent), Some(name)) = (physical.parent(), physical.file_name()) else {
             return Ok(None);
         };
-        read_all(file, &physical).map(Some)
+        let file = match (self.open(parent)?, name.to_str()) {
+            (Some(dir), Some(name)) => dir.open_file(name)?,
+            _ => None,
+        };
+        file.map(|file| read_all(file, &physical)).transpose()
     }
 
     /// The dead properties of what lies at `path`.
@@ -243,9 +261,9 @@ impl<'home> Transaction<'home> {
     }
 
     /// The open directory at `parent`, wherever it is now.
-    fn directory(&mut self, parent: &Path) -> Result<(PathBuf, Dir), StoreError> {
+    fn directory(&mut self, parent: &Path) -> Result<(PathBuf, Rc<Dir>), StoreError> {
         let physical = self.physical(parent);
-        match self.home.tree.dir(&self.home.relative.join(&physical))? {
+        match self.open(&physical)? {
             Some(dir) => Ok((physical, dir)),
             None => {
                 let path = home_path(parent);

@@ -22,6 +22,11 @@ use source::{Seen, Source};
 
 /// After the last notification this long nothing is read: whoever writes is probably not done.
 const QUIET: Duration = Duration::from_millis(120);
+/// How long notifications gather before they are looked at: waking up for each of them costs more
+/// than all else about it, and our own writes make hundreds.
+const NAP: Duration = Duration::from_millis(40);
+/// What was changed more shortly ago may change again unseen, and would be read in any case.
+const SETTLED: Duration = Duration::from_millis(60);
 /// No change waits longer than this.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the thread sleeps when nothing happens.
@@ -156,25 +161,22 @@ enum What {
 impl Waiting {
     /// Waits for notifications and then until there are no more for a moment.
     fn collect(&mut self, seen: &Receiver<Seen>, homes: &Path) {
-        let mut first = None;
-        loop {
-            let idle = if self.everything { Duration::ZERO } else { IDLE };
-            let wait = if first.is_some() { QUIET } else { idle };
-            match seen.recv_timeout(wait) {
-                Ok(seen) => self.add(seen, homes),
-                Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => {
-                    std::thread::sleep(wait.max(QUIET));
-                    return;
-                }
+        let idle = if self.everything { Duration::ZERO } else { IDLE };
+        match seen.recv_timeout(idle) {
+            Ok(seen) => self.add(seen, homes),
+            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(QUIET),
+        }
+        let first = Instant::now();
+        let mut last = first;
+        while last.elapsed() < QUIET {
+            std::thread::sleep(NAP);
+            while let Ok(seen) = seen.try_recv() {
+                self.add(seen, homes);
+                last = Instant::now();
             }
-            let nothing = !self.everything
-                && self.homes.is_empty()
-                && self.indexes.is_empty()
-                && self.paths.is_empty()
-                && self.attributes.is_empty();
-            if !nothing && first.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
-                return;
+            if first.elapsed() > PATIENCE {
+                return std::thread::sleep(SETTLED);
             }
         }
     }

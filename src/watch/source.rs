@@ -2,13 +2,16 @@
 //! at all where that is not to be had (network file systems, too many directories); then the
 //! caller polls.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind};
 use notify::{Config, ErrorKind, Event, EventKindMask, RecommendedWatcher, RecursiveMode};
 use parking_lot::Mutex;
 
+use crate::disk::layout;
 use crate::store::Watcher;
 
 /// One thing that was told.
@@ -28,6 +31,12 @@ pub(super) enum Seen {
     Blind,
 }
 
+/// How long notifications gather in the system before they are read. Homes that are opened wait for
+/// this too.
+const NAP: Duration = Duration::from_millis(10);
+/// Between notifications that are read together less time passes.
+const PAUSE: Duration = Duration::from_micros(100);
+
 /// An open source of notifications.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -45,8 +54,18 @@ impl Source {
         // home is nobody's directory.
         let config =
             Config::default().with_event_kinds(EventKindMask::CORE).with_follow_symlinks(false);
+        let mut told_last = Instant::now();
         let made = may_watch.then(|| {
-            <RecommendedWatcher as notify::Watcher>::new(move |event| forward(event, &told), config)
+            let told = move |event| {
+                // Called for each notification of those that were read at once: after a pause this
+                // is the first of them, and more will follow.
+                if told_last.elapsed() > PAUSE {
+                    std::thread::sleep(NAP);
+                }
+                forward(event, &told);
+                told_last = Instant::now();
+            };
+            <RecommendedWatcher as notify::Watcher>::new(told, config)
         });
         let watcher = match made {
             Some(Ok(watcher)) => Some(Mutex::new(watcher)),
@@ -123,9 +142,18 @@ fn forward(event: notify::Result<Event>, told: &Sender<Seen>) {
         }
     };
     for path in event.paths {
+        // Temporary files, ours and those of editors, are no resources, and directories of such
+        // names are none either.
+        if path.file_name().is_some_and(is_temporary) {
+            continue;
+        }
         // Of what has another name nobody says whether it is a directory.
         let renamed = matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)));
         let maybe = renamed && path.extension().is_none();
         let _ = told.send(if maybe { Seen::Directory(path) } else { seen(path) });
     }
+}
+
+fn is_temporary(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(layout::TEMPORARY.as_bytes())
 }

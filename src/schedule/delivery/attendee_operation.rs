@@ -1,6 +1,8 @@
 //! An attendee's PUT and DELETE: finds the organizer's copy, has the change judged and the
 //! answer written.
 
+use std::sync::Arc;
+
 use super::env::{Env, Orphans};
 use super::operation::{Plan, Put, Stored, finish};
 use super::route;
@@ -154,7 +156,7 @@ fn message(calendar: Component, attendee: &str, organizer: &str) -> Message {
         method: Method::Reply,
         recipient: organizer.to_owned(),
         originator: attendee.to_owned(),
-        calendar,
+        calendar: Arc::new(calendar),
         refresh: false,
     }
 }

@@ -4,6 +4,7 @@
 //! be, so nothing is booked twice. Recurring events are answered instance by instance.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -65,7 +66,7 @@ pub fn answer(
         method: Method::Reply,
         recipient: organizer,
         originator: recipient.to_owned(),
-        calendar,
+        calendar: Arc::new(calendar),
         refresh: false,
     });
     Answer { reply, undecided }

@@ -2,6 +2,8 @@
 //! be read, or instances that its series has not. A message about single instances cannot be worked
 //! into it; the whole invitation, out of the organizer's object, can.
 
+use std::sync::Arc;
+
 use super::env::Env;
 use super::route;
 use crate::ical::Component;
@@ -46,7 +48,7 @@ pub fn whole_invitation(env: &Env<'_>, message: &Message) -> Result<Option<Messa
     if !route::organizes(env, &theirs, &message.originator) {
         return Ok(None);
     }
-    let calendar = itip::request(&theirs, &message.recipient, None, env.now, env);
+    let calendar = itip::request(&theirs, &message.recipient, None, env.now, env).map(Arc::new);
     Ok(calendar.map(|calendar| Message { method: Method::Request, calendar, ..message.clone() }))
 }
 

@@ -89,8 +89,8 @@ impl Plan {
 
     pub(super) fn with_messages(mut self, uid: &str, messages: &[Message]) -> Self {
         if !messages.is_empty() {
-            let envelopes: Vec<Envelope> = messages.iter().map(Envelope::new).collect();
-            let work = Work::Deliver { uid: uid.to_owned(), messages: envelopes };
+            let messages = Envelope::all(messages);
+            let work = Work::Deliver { uid: uid.to_owned(), messages };
             let entry = work.entry();
             self.committed.works.push((entry.id.clone(), work));
             self.entries.push(entry);

@@ -5,6 +5,8 @@
 //! of before implicit scheduling; the server does that work itself now, so they are answered with
 //! success and nothing is done (reference §7.7).
 
+use std::sync::Arc;
+
 use super::deliver::{Committed, deliver};
 use super::env::Env;
 use super::operation::owner_identity;
@@ -122,7 +124,7 @@ fn message(
         method,
         recipient: other,
         originator: owner,
-        calendar: outgoing(post.message, env),
+        calendar: Arc::new(outgoing(post.message, env)),
         refresh: false,
     };
     if env.user(recipient).is_none() {
@@ -145,7 +147,7 @@ fn message(
             method: Method::Request,
             recipient: attendee,
             originator: organizer,
-            calendar,
+            calendar: Arc::new(calendar),
             refresh: false,
         };
     }

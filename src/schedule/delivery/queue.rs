@@ -4,11 +4,13 @@
 //! Every message has an id. A recipient's transaction records it on the object it touches (and
 //! names the inbox item by it), so that delivering once more after a crash changes nothing.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dav::Name;
 use crate::dav::name::TWISTED_PRIVATE;
-use crate::ical;
+use crate::ical::{self, Component};
 use crate::schedule::itip::{Message, Method};
 use crate::store::{PropertySet, SpoolEntry};
 
@@ -30,23 +32,56 @@ pub struct Envelope {
     pub refresh: bool,
     /// The message as text.
     pub calendar: String,
+    /// The same as it was before it became text; absent for what comes out of the queue.
+    #[serde(skip)]
+    tree: Option<Arc<Component>>,
 }
 
 impl Envelope {
     /// Packs a message.
     pub fn new(message: &Message) -> Self {
+        let text = String::from_utf8_lossy(&message.calendar.to_bytes()).into_owned();
+        Self::with_text(message, text)
+    }
+
+    /// Packs messages of one operation: one text for those that are the same.
+    pub fn all(messages: &[Message]) -> Vec<Self> {
+        let mut envelopes: Vec<Self> = Vec::with_capacity(messages.len());
+        for message in messages {
+            let last = envelopes.last();
+            let same = last.filter(|last| {
+                last.tree.as_ref().is_some_and(|tree| Arc::ptr_eq(tree, &message.calendar))
+            });
+            envelopes.push(match same {
+                Some(same) => Self::with_text(message, same.calendar.clone()),
+                None => Self::new(message),
+            });
+        }
+        envelopes
+    }
+
+    fn with_text(message: &Message, calendar: String) -> Self {
         Self {
             id: uuid::Uuid::new_v4().to_string(),
             originator: message.originator.clone(),
             recipient: message.recipient.clone(),
             refresh: message.refresh,
-            calendar: String::from_utf8_lossy(&message.calendar.to_bytes()).into_owned(),
+            calendar,
+            tree: Some(message.calendar.clone()),
         }
+    }
+
+    /// Whether the message is the one whose text this holds.
+    pub fn is(&self, message: &Message) -> bool {
+        self.tree.as_ref().is_some_and(|tree| Arc::ptr_eq(tree, &message.calendar))
     }
 
     /// Unpacks the message; `None` when it cannot be read.
     pub fn open(&self) -> Option<Message> {
-        let calendar = ical::parse(self.calendar.as_bytes()).ok()?;
+        let calendar = match &self.tree {
+            Some(tree) => tree.clone(),
+            None => Arc::new(ical::parse(self.calendar.as_bytes()).ok()?),
+        };
         Some(Message {
             method: Method::of(&calendar)?,
             recipient: self.recipient.clone(),

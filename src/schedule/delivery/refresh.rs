@@ -3,6 +3,8 @@
 //! Answers that come while a refresh waits share it: the refresh carries the organizer's object as
 //! it is when the refresh runs.
 
+use std::sync::Arc;
+
 use super::deliver::deliver_one;
 use super::env::Env;
 use super::queue::Envelope;
@@ -35,7 +37,7 @@ pub fn run(
             method: Method::Request,
             recipient: attendee,
             originator: organizer.to_owned(),
-            calendar: request,
+            calendar: Arc::new(request),
             refresh: true,
         };
         deliver_one(env, &Envelope::new(&message))?;

@@ -4,6 +4,8 @@
 //! Attendees hear of it by a REQUEST that carries the cut in VCALENDAR properties; it never leaves
 //! the queue of this server.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
@@ -97,7 +99,7 @@ fn tell(
         calendar.push(utc(asked.at).to_property(POINT));
         calendar.push(Property::text_value(RELATED, related));
         let originator = organizer.to_owned();
-        let method = Method::Request;
+        let (method, calendar) = (Method::Request, Arc::new(calendar));
         Some(Message { method, recipient: attendee, originator, calendar, refresh: false })
     });
     let messages = messages.collect();

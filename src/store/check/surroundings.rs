@@ -75,7 +75,8 @@ pub(super) fn queue(tree: &Tree, report: &mut Report) -> Result<(), StoreError> 
     for listed in spool.list()?.0 {
         let path = spool.path().join(&listed.name);
         let known = [".work", ".pending"].iter().any(|suffix| listed.name.ends_with(suffix));
-        if !known && !listed.name.starts_with(layout::TEMPORARY) {
+        // Hidden files are the server's own: unfinished ones, and those kept for messages to come.
+        if !known && !listed.name.starts_with('.') {
             report.findings.push(whole(path, "it is no message to deliver".to_owned()));
             continue;
         }

@@ -10,8 +10,8 @@ use crate::index::PropertySet;
 use crate::store::StoreError;
 use crate::store::overflow::FILE;
 
-use super::Transaction;
 use super::step::{Step, is_fresh};
+use super::{Staged, Transaction};
 
 /// Staged files beyond this number are made durable together instead of one by one.
 const SYNC_SINGLY: usize = 64;
@@ -40,7 +40,8 @@ impl Transaction<'_> {
         let rest = set_attributes(&file, dir.path(), properties)?;
         let stat = file_stat(&file).map_err(|error| DiskError::new("stat", dir.path(), error))?;
         if self.staged.len() < SYNC_SINGLY {
-            self.staged.push((physical.join(&temporary), file));
+            let path = physical.join(&temporary);
+            self.staged.push(Staged { path, file, inode: stat.inode });
         } else {
             self.sync_all = true;
         }
@@ -103,7 +104,7 @@ impl Transaction<'_> {
         for temporary in std::mem::take(&mut self.temporaries) {
             let Some(name) = temporary.file_name().and_then(|name| name.to_str()) else { continue };
             let parent = temporary.parent().unwrap_or(Path::new(""));
-            if let Ok(Some(dir)) = self.home.tree.dir(&self.home.relative.join(parent)) {
+            if let Ok(Some(dir)) = self.open(parent) {
                 let _ = dir.remove_all(name);
             }
         }

@@ -1,0 +1,55 @@
+//! The directories that one transaction works in, each opened once: looking a path up from the root
+//! of the data costs more than most of what is done with it.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::disk::{Dir, Tree};
+use crate::store::StoreError;
+
+/// Open directories of one home, by paths of file names below it.
+///
+/// Others may move a directory meanwhile; what is done in it then goes along, as if they had come a
+/// moment later.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Directories(RefCell<Vec<(PathBuf, Rc<Dir>)>>);
+
+impl Directories {
+    /// The directory at `path` of the home at `home`; absent when something on the way is missing
+    /// or no directory.
+    pub(in crate::store) fn open(
+        &self,
+        tree: &Tree,
+        home: &Path,
+        path: &Path,
+    ) -> Result<Option<Rc<Dir>>, StoreError> {
+        if let Some(known) = self.known(path) {
+            return Ok(Some(known));
+        }
+        let mut names = path.iter();
+        let opened = match (names.next().and_then(|name| name.to_str()), names.next()) {
+            // Most are in the home itself.
+            (Some(name), None) => match self.open(tree, home, Path::new(""))? {
+                Some(home) => home.open_dir(name)?,
+                None => None,
+            },
+            _ => tree.dir(&home.join(path))?,
+        };
+        let opened = opened.map(Rc::new);
+        if let Some(dir) = &opened {
+            self.0.borrow_mut().push((path.to_owned(), dir.clone()));
+        }
+        Ok(opened)
+    }
+
+    fn known(&self, path: &Path) -> Option<Rc<Dir>> {
+        let known = self.0.borrow();
+        known.iter().find(|(at, _)| at == path).map(|(_, dir)| dir.clone())
+    }
+
+    /// Directories may have other paths from now on.
+    pub(in crate::store) fn forget(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
