@@ -109,6 +109,9 @@ pub struct Data {
     /// Bytes of memory that the indexes of open homes may take, about 450 for an event; homes that
     /// were not used for the longest are closed beyond it. 0: any.
     pub index_memory_bytes: u64,
+    /// Bytes of memory for the texts of events as reports send them, which are kept compressed;
+    /// others are read from their files. 0: none is kept.
+    pub text_memory_bytes: u64,
     /// How often open homes are looked at for changes that others made to the files; 0: the system
     /// tells of them. Network file systems do not tell what other machines change; there it is
     /// every 20 seconds without this.
@@ -122,6 +125,7 @@ impl Default for Data {
             fsync: true,
             home_quota_bytes: 0,
             index_memory_bytes: 1 << 30,
+            text_memory_bytes: limits::TEXT_MEMORY_BYTES,
             poll_seconds: 0,
         }
     }

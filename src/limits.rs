@@ -19,8 +19,11 @@ pub const UNUSED_BODY_BYTES: usize = 64 * 1024;
 pub const CONCURRENT_STREAMS: u32 = 64;
 /// Ranges of one Range field that are answered one by one.
 pub const RANGES: usize = 8;
-/// Bytes of an answer that are gathered before any is sent.
-pub const RESPONSE_CHUNK_BYTES: usize = 64 * 1024;
+/// Bytes of an answer that are gathered before any is sent: it goes out with its length if that is
+/// all, and few threads take turns for it.
+pub const RESPONSE_WHOLE_BYTES: usize = 512 * 1024;
+/// Bytes of a longer answer that are handed over at once from then on.
+pub const RESPONSE_CHUNK_BYTES: usize = 128 * 1024;
 /// Chunks of one answer that wait for a slow client.
 pub const RESPONSE_CHUNKS: usize = 4;
 /// Bytes of XML or text below which compression is not worth its header fields.
@@ -65,7 +68,9 @@ pub const FOLLOWED_INSTANCES: usize = 50_000;
 pub const INDEXED_SPANS: usize = 1000;
 /// Instances of one object that are remembered for the next question about time.
 pub const TIMETABLE_INSTANCES: usize = 1000;
-/// Bytes of each kind of what is remembered of contents (timetables, XML) in the whole server.
+/// Bytes of memory for the texts of contents, compressed, in the whole server.
+pub const TEXT_MEMORY_BYTES: u64 = 6 * 1024 * 1024;
+/// Bytes of each kind of what is remembered of contents (timetables) in the whole server.
 pub const DERIVED_BYTES: usize = 4 * 1024 * 1024;
 /// Steps the recurrence machine may take for one object and one question.
 pub const RECURRENCE_STEPS: usize = 200_000;

@@ -222,6 +222,7 @@ pub fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
             quota_bytes: (quota > 0).then_some(quota),
             index_memory_bytes: (memory > 0).then_some(memory),
             keep_scheduled: Some(config.scheduling.external_edits == ExternalEdits::Schedule),
+            text_memory_bytes: config.data.text_memory_bytes,
         },
     )?;
     let authenticator =

@@ -95,6 +95,13 @@ impl TimeRange {
         self.after(period.end) && self.until(period.start)
     }
 
+    /// The same for an instance from one instant to another, in seconds since 1970.
+    pub fn overlaps_seconds(self, start: i64, end: i64) -> bool {
+        let from = self.start.map_or(i64::MIN, |at| at.timestamp());
+        let until = self.end.map_or(i64::MAX, |at| at.timestamp());
+        start < until && if end <= start { from <= start } else { from < end }
+    }
+
     /// A VFREEBUSY that has DTSTART and DTEND: the end counts as inside.
     pub fn overlaps_free_busy(self, period: Period) -> bool {
         self.from(period.end) && self.until(period.start)

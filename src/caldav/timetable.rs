@@ -77,7 +77,7 @@ impl Timetable {
     /// Whether an instance overlaps a range (RFC 4791 §9.9); absent when the object must be asked.
     pub fn overlaps(&self, range: TimeRange) -> Option<bool> {
         let rows = self.rows.as_ref()?;
-        Some(rows.iter().any(|row| range.overlaps(row.period())))
+        Some(rows.iter().any(|row| range.overlaps_seconds(row.start, row.end)))
     }
 
     /// Adds its busy time; false when the object must be asked.

@@ -269,7 +269,7 @@ fn withheld(kind: ResourceKind, file: &Path, policy: &Policy) -> Result<Withheld
     let bytes = std::fs::read(file)
         .map_err(|error| Failure::new(FAILED, format!("{}: {error}", file.display())))?;
     Ok(match daybook::index::summary::of_bytes(&bytes) {
-        ObjectKind::Calendar(summary) => access::withheld(summary.access, policy),
+        ObjectKind::Calendar(summary) => access::withheld(summary.access(), policy),
         _ => Withheld::Everything,
     })
 }

@@ -7,7 +7,17 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// Writes a body piece by piece; it runs on a blocking thread and may be dropped half way.
-pub type Producer = Box<dyn FnOnce(&mut dyn io::Write) -> io::Result<()> + Send>;
+pub type Producer = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + Send>;
+
+/// Where a body goes that is made piece by piece.
+pub trait Sink: io::Write {
+    /// Takes a piece over as it is, so that what is large need not be copied.
+    fn give(&mut self, piece: Vec<u8>) -> io::Result<()> {
+        self.write_all(&piece)
+    }
+}
+
+impl Sink for Vec<u8> {}
 
 /// A response body.
 #[derive(Default)]

@@ -123,7 +123,7 @@ fn ready(mut answered: Answered) -> (Answered, Payload) {
         Body::Full(bytes) => bytes,
         Body::Empty | Body::Stream(_) => Bytes::new(),
     };
-    (answered, Payload::Full(bytes))
+    (answered, Payload::full([bytes]))
 }
 
 /// A request with all that is needed to answer it on any thread.
@@ -187,7 +187,7 @@ impl Work {
         let Request { method, path, .. } = &self.request;
         tracing::warn!(%method, %path, reason, "body failed");
         let failed = Answered { response: Response::new(500), user, unhurried: false };
-        hand_over(failed, Payload::Full(Bytes::new()));
+        hand_over(failed, Payload::default());
     }
 }
 

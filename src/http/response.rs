@@ -1,5 +1,6 @@
 //! From our response to the network library's: lengths, compression, bodies that are counted.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,19 +17,57 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
 use super::access_log::Line;
-use crate::dav::response::Producer;
+use crate::dav::response::{Producer, Sink};
 use crate::dav::{Body, Error, Response};
 use crate::limits;
 use crate::xml;
 
 /// What is left to send of an answer.
-#[derive(Debug)]
-pub(super) enum Payload {
-    /// Bytes at hand.
-    Full(Bytes),
-    /// Chunks that are still being made. `None` is the last word; a channel that closes without it
-    /// belongs to a body that will never be complete.
-    Chunks(mpsc::Receiver<Option<Bytes>>),
+#[derive(Debug, Default)]
+pub(super) struct Payload {
+    /// Pieces at hand, none of them empty.
+    ready: VecDeque<Bytes>,
+    /// Pieces that are still being made. An empty list is the last word; a channel that closes
+    /// without it belongs to a body that will never be complete.
+    more: Option<mpsc::Receiver<Vec<Bytes>>>,
+}
+
+impl Payload {
+    /// All there is.
+    pub(super) fn full(pieces: impl IntoIterator<Item = Bytes>) -> Self {
+        let ready = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+        Self { ready, more: None }
+    }
+
+    /// The beginning of a body that is still being made.
+    pub(super) fn chunks(
+        pieces: impl IntoIterator<Item = Bytes>,
+        more: mpsc::Receiver<Vec<Bytes>>,
+    ) -> Self {
+        Self { more: Some(more), ..Self::full(pieces) }
+    }
+
+    /// How many bytes are left, where that is known.
+    fn length(&self) -> Option<usize> {
+        self.more.is_none().then(|| self.ready.iter().map(Bytes::len).sum())
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            let Some(more) = &mut self.more else { return Poll::Ready(None) };
+            match more.poll_recv(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(pieces)) if pieces.is_empty() => self.more = None,
+                Poll::Ready(Some(pieces)) => self.ready = pieces.into(),
+                Poll::Ready(None) => {
+                    return Poll::Ready(Some(Err(io::ErrorKind::Interrupted.into())));
+                }
+            }
+        }
+    }
 }
 
 /// The body of a response on its way out; writes the access log line when it is gone.
@@ -51,15 +90,7 @@ impl http_body::Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let next = match &mut self.payload {
-            Payload::Full(bytes) if bytes.is_empty() => None,
-            Payload::Full(bytes) => Some(Ok(std::mem::take(bytes))),
-            Payload::Chunks(chunks) => match chunks.poll_recv(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(next)) => next.map(Ok),
-                Poll::Ready(None) => Some(Err(io::ErrorKind::Interrupted.into())),
-            },
-        };
+        let Poll::Ready(next) = self.payload.poll_next(context) else { return Poll::Pending };
         if let (Some(line), Some(Ok(bytes))) = (&mut self.line, &next) {
             line.bytes += bytes.len() as u64;
         }
@@ -67,13 +98,13 @@ impl http_body::Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.payload, Payload::Full(bytes) if bytes.is_empty())
+        self.payload.ready.is_empty() && self.payload.more.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.payload {
-            Payload::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Payload::Chunks(_) => SizeHint::default(),
+        match self.payload.length() {
+            Some(length) => SizeHint::with_exact(length as u64),
+            None => SizeHint::default(),
         }
     }
 }
@@ -155,6 +186,8 @@ pub(super) fn gzip(response: &mut Response) {
     };
 }
 
+impl<W: Write> Sink for GzEncoder<W> {}
+
 /// Head and body as the network library sends them.
 pub(super) fn finish(
     mut response: Response,
@@ -168,17 +201,11 @@ pub(super) fn finish(
         headers.remove(CONNECTION);
     }
     let bodiless = matches!(response.status, 100..=199 | 204 | 304);
-    let payload = match payload {
-        Payload::Full(bytes) => {
-            if !bodiless {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-            }
-            let silent = bodiless || line.method == "HEAD";
-            Payload::Full(if silent { Bytes::new() } else { bytes })
-        }
-        Payload::Chunks(_) if bodiless || line.method == "HEAD" => Payload::Full(Bytes::new()),
-        chunks => chunks,
-    };
+    if let Some(length) = payload.length().filter(|_| !bodiless) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let silent = bodiless || line.method == "HEAD";
+    let payload = if silent { Payload::default() } else { payload };
     let mut outgoing = http::Response::new(Outgoing::new(payload, line));
     *outgoing.status_mut() =
         http::StatusCode::from_u16(response.status).unwrap_or(http::StatusCode::OK);

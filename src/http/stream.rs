@@ -4,14 +4,17 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::response::Payload;
-use crate::dav::response::Producer;
+use crate::dav::response::{Producer, Sink};
 use crate::limits;
+
+/// Bytes that are copied into one piece, where a producer gives none.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Runs a producer to its end on this (blocking) thread.
 ///
@@ -23,42 +26,82 @@ pub(super) fn run(
     stall: Duration,
     start: impl FnOnce(Payload),
 ) -> io::Result<()> {
-    let mut pipe = Pipe { buffer: BytesMut::new(), start: Some(start), sender: None, stall };
+    let mut pipe = Pipe {
+        pieces: Vec::new(),
+        gathered: 0,
+        buffer: Vec::new(),
+        start: Some(start),
+        sender: None,
+        stall,
+    };
     producer(&mut pipe)?;
     pipe.finish()
 }
 
 struct Pipe<F> {
-    buffer: BytesMut,
+    /// What waits to be handed over.
+    pieces: Vec<Bytes>,
+    /// Bytes of it.
+    gathered: usize,
+    /// The beginning of the next piece.
+    buffer: Vec<u8>,
     start: Option<F>,
-    sender: Option<mpsc::Sender<Option<Bytes>>>,
+    sender: Option<mpsc::Sender<Vec<Bytes>>>,
     stall: Duration,
 }
 
 impl<F: FnOnce(Payload)> Pipe<F> {
     fn finish(mut self) -> io::Result<()> {
-        let rest = self.buffer.split().freeze();
+        self.end_piece();
+        let pieces = std::mem::take(&mut self.pieces);
         match self.start.take() {
-            Some(start) => start(Payload::Full(rest)),
+            Some(start) => start(Payload::full(pieces)),
             None => {
-                if !rest.is_empty() {
-                    self.send(Some(rest))?;
+                if !pieces.is_empty() {
+                    self.send(pieces)?;
                 }
-                self.send(None)?;
+                self.send(Vec::new())?;
             }
         }
         Ok(())
     }
 
-    fn send(&mut self, chunk: Option<Bytes>) -> io::Result<()> {
+    fn end_piece(&mut self) {
+        let piece = std::mem::take(&mut self.buffer);
+        self.push(piece);
+    }
+
+    fn push(&mut self, piece: Vec<u8>) {
+        if !piece.is_empty() {
+            self.gathered += piece.len();
+            self.pieces.push(piece.into());
+        }
+    }
+
+    /// Hands over what was gathered, if it is enough.
+    fn forward(&mut self) -> io::Result<()> {
+        let enough = match self.start {
+            Some(_) => limits::RESPONSE_WHOLE_BYTES,
+            None => limits::RESPONSE_CHUNK_BYTES,
+        };
+        if self.gathered < enough {
+            return Ok(());
+        }
+        self.gathered = 0;
+        let pieces = std::mem::take(&mut self.pieces);
+        self.send(pieces)
+    }
+
+    fn send(&mut self, pieces: Vec<Bytes>) -> io::Result<()> {
         if let Some(start) = self.start.take() {
             let (sender, receiver) = mpsc::channel(limits::RESPONSE_CHUNKS);
             self.sender = Some(sender);
-            start(Payload::Chunks(receiver));
+            start(Payload::chunks(pieces, receiver));
+            return Ok(());
         }
         let Some(sender) = &self.sender else { return Ok(()) };
         // A client that reads nothing must not hold this thread for ever.
-        match Handle::current().block_on(timeout(self.stall, sender.send(chunk))) {
+        match Handle::current().block_on(timeout(self.stall, sender.send(pieces))) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -68,19 +111,23 @@ impl<F: FnOnce(Payload)> Pipe<F> {
 
 impl<F: FnOnce(Payload)> Write for Pipe<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.is_empty() && bytes.len() >= limits::RESPONSE_CHUNK_BYTES {
-            self.send(Some(Bytes::copy_from_slice(bytes)))?;
-            return Ok(bytes.len());
-        }
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= limits::RESPONSE_CHUNK_BYTES {
-            let chunk = std::mem::take(&mut self.buffer).freeze();
-            self.send(Some(chunk))?;
+        if self.buffer.len() >= PIECE_BYTES {
+            self.end_piece();
+            self.forward()?;
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl<F: FnOnce(Payload)> Sink for Pipe<F> {
+    fn give(&mut self, piece: Vec<u8>) -> io::Result<()> {
+        self.end_piece();
+        self.push(piece);
+        self.forward()
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Reading is total: whatever the bytes are, the answer is a value or nothing.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use crate::dav::Name;
 use crate::disk::Stat;
-use crate::ical::AccessLevel;
 
 use super::edit::Edit;
 use super::time_span::Times;
@@ -18,18 +17,6 @@ pub(super) struct Writer(pub(super) Vec<u8>);
 
 /// Takes values off, one after the other.
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-static COMPONENTS: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| {
-    ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VPOLL"]
-        .into_iter()
-        .map(Arc::from)
-        .collect()
-});
-
-/// The name of a component, shared where it is a usual one.
-pub(super) fn component(name: &str) -> Arc<str> {
-    COMPONENTS.iter().find(|known| &***known == name).cloned().unwrap_or_else(|| Arc::from(name))
-}
 
 impl Writer {
     pub(super) fn number(&mut self, mut value: u64) {
@@ -82,7 +69,7 @@ impl Writer {
         self.signed(stat.changed_ns);
     }
 
-    fn optional_text(&mut self, text: Option<&str>) {
+    pub(super) fn optional_text(&mut self, text: Option<&str>) {
         self.0.push(u8::from(text.is_some()));
         if let Some(text) = text {
             self.text(text);
@@ -97,38 +84,34 @@ impl Writer {
         self.properties(&entry.properties);
         match &entry.kind {
             ObjectKind::Plain => self.0.push(0),
-            ObjectKind::Damaged { line, reason } => {
+            ObjectKind::Damaged(damage) => {
                 self.0.push(1);
-                self.number(u64::from(*line));
-                self.text(reason);
+                self.number(u64::from(damage.line));
+                self.text(&damage.reason);
             }
             ObjectKind::Calendar(summary) => {
                 self.0.push(2);
-                self.summary(summary);
+                self.number(summary.record().len() as u64);
+                self.0.extend_from_slice(summary.record());
             }
         }
     }
 
-    fn summary(&mut self, summary: &CalendarSummary) {
-        self.text(&summary.uid);
-        self.text(&summary.component);
-        self.optional_text(summary.organizer.as_deref());
-        self.number(summary.attendees.len() as u64);
-        for attendee in summary.attendees.iter() {
-            self.text(attendee);
+    pub(super) fn times(&mut self, times: &Times) {
+        self.number(times.spans.len() as u64);
+        for (start, end) in &times.spans {
+            self.zigzag(*start);
+            self.number(end.wrapping_sub(*start) as u64);
         }
-        self.0.push(u8::from(summary.recurring));
-        self.number(summary.times.spans.len() as u64);
-        for (start, end) in &summary.times.spans {
-            self.signed(*start);
-            self.signed(*end);
+        self.0.push(u8::from(times.open_from.is_some()));
+        if let Some(from) = times.open_from {
+            self.zigzag(from);
         }
-        self.0.push(u8::from(summary.times.open_from.is_some()));
-        if let Some(from) = summary.times.open_from {
-            self.signed(from);
-        }
-        let level = AccessLevel::ALL.iter().position(|level| *level == summary.access);
-        self.number(level.unwrap_or_default() as u64);
+    }
+
+    /// A number that is small on either side of zero.
+    fn zigzag(&mut self, value: i64) {
+        self.number((value.wrapping_shl(1) ^ (value >> 63)) as u64);
     }
 
     pub(super) fn edit(&mut self, edit: &Edit) {
@@ -248,32 +231,42 @@ impl<'a> Reader<'a> {
             properties: self.properties()?,
             kind: match self.byte()? {
                 0 => ObjectKind::Plain,
-                1 => ObjectKind::Damaged {
-                    line: u32::try_from(self.number()?).ok()?,
-                    reason: Arc::from(self.text()?),
-                },
-                2 => ObjectKind::Calendar(Box::new(self.summary()?)),
+                1 => ObjectKind::damaged(u32::try_from(self.number()?).ok()?, self.text()?),
+                2 => {
+                    let length = self.count()?;
+                    ObjectKind::Calendar(CalendarSummary::of_record(self.bytes(length)?)?)
+                }
                 _ => return None,
             },
         })
     }
 
-    fn summary(&mut self) -> Option<CalendarSummary> {
-        let uid = Arc::from(self.text()?);
-        let component = component(self.text()?);
-        let organizer = if self.byte()? == 1 { Some(Arc::from(self.text()?)) } else { None };
-        let attendees = self.count()?;
-        let attendees: Option<Vec<Arc<str>>> =
-            (0..attendees).map(|_| self.text().map(Arc::from)).collect();
-        let recurring = self.byte()? == 1;
-        let spans = self.count()?;
-        let spans: Option<Vec<_>> =
-            (0..spans).map(|_| Some((self.signed()?, self.signed()?))).collect();
-        let open_from = if self.byte()? == 1 { Some(self.signed()?) } else { None };
-        let times = Times { spans: spans?.into(), open_from };
-        let attendees = super::summary::shared(attendees?);
-        let access = *AccessLevel::ALL.get(usize::try_from(self.number()?).ok()?)?;
-        Some(CalendarSummary { uid, component, organizer, attendees, recurring, times, access })
+    pub(super) fn optional_text(&mut self) -> Option<Option<&'a str>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => self.text().map(Some),
+            _ => None,
+        }
+    }
+
+    pub(super) fn times(&mut self) -> Option<Times> {
+        let count = self.count()?;
+        let mut spans = Vec::with_capacity(count);
+        for _ in 0..count {
+            let start = self.zigzag()?;
+            spans.push((start, start.wrapping_add(self.number()? as i64)));
+        }
+        let open_from = match self.byte()? {
+            0 => None,
+            1 => Some(self.zigzag()?),
+            _ => return None,
+        };
+        Some(Times { spans: spans.into(), open_from })
+    }
+
+    fn zigzag(&mut self) -> Option<i64> {
+        let value = self.number()?;
+        Some((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
     pub(super) fn edit(&mut self) -> Option<Edit> {

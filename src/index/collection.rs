@@ -134,6 +134,11 @@ impl Collection {
         self.objects.iter()
     }
 
+    /// One file.
+    pub fn object(&self, name: &str) -> Option<&Arc<ObjectEntry>> {
+        self.objects.get(name)
+    }
+
     /// Its files.
     pub(crate) fn objects_map(&self) -> &OrdMap<Arc<str>, Arc<ObjectEntry>> {
         &self.objects
@@ -201,7 +206,7 @@ impl Collection {
     pub(super) fn put(&mut self, name: &Arc<str>, object: Arc<ObjectEntry>) {
         self.take(name);
         if let ObjectKind::Calendar(summary) = &object.kind {
-            self.spans.insert(name, &summary.times);
+            self.spans.insert(name, &summary.times());
         }
         self.latest_ns = self.latest_ns.max(object.stat.modified_ns);
         self.objects.insert(name.clone(), object);
@@ -211,7 +216,7 @@ impl Collection {
     pub(super) fn take(&mut self, name: &str) -> Option<Arc<ObjectEntry>> {
         let (name, object) = self.objects.remove_with_key(name)?;
         if let ObjectKind::Calendar(summary) = &object.kind {
-            self.spans.remove(&name, &summary.times);
+            self.spans.remove(&name, &summary.times());
         }
         Some(object)
     }

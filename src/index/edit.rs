@@ -70,6 +70,14 @@ impl Snapshot {
         }
     }
 
+    /// Does one edit that nobody needs afterwards: its parts are not copied.
+    pub(crate) fn apply_owned(&mut self, edit: Edit, now_s: i64) {
+        match edit {
+            Edit::PutObject { path, entry } => self.put_object(&path, entry, now_s),
+            other => self.apply(&other, now_s),
+        }
+    }
+
     /// Numbers that may have been given to changes the log lost are never used again, and a
     /// token with one of them is refused.
     fn skip_numbers(&mut self) {

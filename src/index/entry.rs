@@ -8,10 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::dav::name::DAV;
 use crate::dav::{ETag, Name};
 use crate::disk::Stat;
-use crate::ical::AccessLevel;
 
-use super::Collection;
-use super::time_span::Times;
+use super::{CalendarSummary, Collection};
 
 /// Dead properties of one resource: the XML of the whole element by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,7 +166,7 @@ impl ObjectEntry {
     pub fn content_type(&self) -> String {
         match self.kind {
             ObjectKind::Calendar(_) => "text/calendar;charset=utf-8".to_owned(),
-            ObjectKind::Damaged { .. } => "text/calendar".to_owned(),
+            ObjectKind::Damaged(_) => "text/calendar".to_owned(),
             ObjectKind::Plain => {
                 let given = self.properties.text(&Name::new(DAV, "getcontenttype"));
                 given.unwrap_or_else(|| "application/octet-stream".to_owned())
@@ -195,33 +193,25 @@ impl ObjectEntry {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ObjectKind {
     /// One calendar object.
-    Calendar(Box<CalendarSummary>),
+    Calendar(CalendarSummary),
     /// Anything, in a collection that is no calendar.
     Plain,
     /// Something that cannot be served as calendar data although it lies in a calendar.
-    Damaged {
-        /// The line it was seen in; 0 for the whole file.
-        line: u32,
-        /// Why.
-        reason: Arc<str>,
-    },
+    Damaged(Arc<Damage>),
 }
 
-/// What is known of a calendar object without reading it.
+impl ObjectKind {
+    /// A damaged file: the line it was seen in, 0 for the whole file, and why.
+    pub(crate) fn damaged(line: u32, reason: impl Into<Box<str>>) -> Self {
+        Self::Damaged(Arc::new(Damage { line, reason: reason.into() }))
+    }
+}
+
+/// Why a file cannot be served as calendar data.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CalendarSummary {
-    /// The UID.
-    pub uid: Arc<str>,
-    /// The kind of its main components: `VEVENT`, `VTODO`, …
-    pub component: Arc<str>,
-    /// The organizer's calendar user address, as written.
-    pub organizer: Option<Arc<str>>,
-    /// The attendees' calendar user addresses, as written.
-    pub attendees: Arc<[Arc<str>]>,
-    /// Whether it has a rule or further dates.
-    pub recurring: bool,
-    /// When its instances are.
-    pub times: Times,
-    /// What it says about who may see it.
-    pub access: AccessLevel,
+pub struct Damage {
+    /// The line it was seen in; 0 for the whole file.
+    pub line: u32,
+    /// Why.
+    pub reason: Box<str>,
 }

@@ -3,6 +3,7 @@
 //! Everything here is derived from the files and may be thrown away at any time. Must not know
 //! transactions or methods.
 
+mod calendar_summary;
 mod change;
 mod codec;
 mod collection;
@@ -15,10 +16,11 @@ mod snapshot;
 pub mod summary;
 mod time_span;
 
+pub use calendar_summary::CalendarSummary;
 pub use change::{Change, ChangeKind, Depth, SyncPoint, TokenError};
 pub use collection::{Collection, CollectionKind};
 pub(crate) use edit::Edit;
-pub use entry::{CalendarSummary, Entry, ObjectEntry, ObjectKind, PropertySet};
+pub use entry::{Damage, Entry, ObjectEntry, ObjectKind, PropertySet};
 pub use home_path::HomePath;
 pub(crate) use persist::{Loaded, Log};
 pub use snapshot::Snapshot;

@@ -15,7 +15,7 @@ use super::edit::Edit;
 use super::{Collection, HomePath, Snapshot};
 
 /// First bytes of the file: what it is and the version of its records.
-const MAGIC: &[u8] = b"daybook index 3\n";
+const MAGIC: &[u8] = b"daybook index 4\n";
 /// The file is written anew when edits take more room than this and than the dump.
 const COMPACT_ABOVE: u64 = 1 << 20;
 
@@ -96,19 +96,24 @@ impl Log {
     /// Writes the whole file anew.
     pub(crate) fn dump(&mut self, dir: &Dir, snapshot: &Snapshot) -> Result<()> {
         self.file = None;
-        let content = dump(snapshot);
         let temporary = temporary_name();
         let mut file = dir.create(&temporary)?;
-        let named = dir
-            .write(&temporary, &mut file, &content)
-            .and_then(|()| dir.rename(&temporary, dir, layout::INDEX, crate::disk::Replacing::Yes));
-        if let Err(error) = named {
-            // An old log must not survive edits that it does not know.
-            let _ = dir.remove_file(&temporary);
-            let _ = dir.remove_file(layout::INDEX);
-            return Err(error);
-        }
-        self.dumped = content.len() as u64;
+        let mut dump =
+            Dump { bytes: MAGIC.to_vec(), written: 0, dir, name: &temporary, file: &mut file };
+        let named = dump.all(snapshot).and_then(|length| {
+            dir.rename(&temporary, dir, layout::INDEX, crate::disk::Replacing::Yes)?;
+            Ok(length)
+        });
+        let length = match named {
+            Ok(length) => length,
+            Err(error) => {
+                // An old log must not survive edits that it does not know.
+                let _ = dir.remove_file(&temporary);
+                let _ = dir.remove_file(layout::INDEX);
+                return Err(error);
+            }
+        };
+        self.dumped = length;
         self.appended = 0;
         if let Ok(stat) = file_stat(&file) {
             self.file = Some((file, stat.inode));
@@ -145,53 +150,81 @@ fn unframe<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(record)
 }
 
-/// All of a snapshot.
-fn dump(snapshot: &Snapshot) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    let mut head = Writer::default();
-    head.0.push(b'H');
-    head.number(snapshot.epoch);
-    head.number(snapshot.number);
-    head.number(u64::from(snapshot.next_id));
-    head.number(snapshot.gaps.len() as u64);
-    for (from, to) in snapshot.gaps.iter() {
-        head.number(*from);
-        head.number(*to);
-    }
-    frame(&mut bytes, &head.0);
-    dump_collection(&mut bytes, &HomePath::root(), &snapshot.root);
-    frame(&mut bytes, b"E");
-    bytes
+/// All of a snapshot on its way into a file. It is written piece by piece: the memory for the whole
+/// would be as much as the index itself.
+struct Dump<'a> {
+    bytes: Vec<u8>,
+    written: u64,
+    dir: &'a Dir,
+    name: &'a str,
+    file: &'a mut File,
 }
 
-fn dump_collection(bytes: &mut Vec<u8>, path: &HomePath, collection: &Collection) {
-    let mut record = Writer::default();
-    record.0.push(b'C');
-    record.path(path);
-    record.kind(collection.kind);
-    record.number(u64::from(collection.id));
-    for number in [collection.tag, collection.number, collection.placed, collection.floor] {
-        record.number(number);
+/// Bytes of a dump that are written at once.
+const PIECE_BYTES: usize = 64 * 1024;
+
+impl Dump<'_> {
+    /// Writes everything; how many bytes that is.
+    fn all(&mut self, snapshot: &Snapshot) -> Result<u64> {
+        let mut head = Writer::default();
+        head.0.push(b'H');
+        head.number(snapshot.epoch);
+        head.number(snapshot.number);
+        head.number(u64::from(snapshot.next_id));
+        head.number(snapshot.gaps.len() as u64);
+        for (from, to) in snapshot.gaps.iter() {
+            head.number(*from);
+            head.number(*to);
+        }
+        self.record(&head)?;
+        self.collection(&HomePath::root(), &snapshot.root)?;
+        frame(&mut self.bytes, b"E");
+        self.flush()?;
+        Ok(self.written)
     }
-    record.signed(collection.created_s);
-    record.signed(collection.modified_s);
-    record.properties(&collection.properties);
-    record.number(collection.gone.len() as u64);
-    for (name, gone) in collection.gone.iter() {
-        record.text(name);
-        record.number(gone.number);
-        record.0.push(u8::from(gone.collection));
-    }
-    frame(bytes, &record.0);
-    for (name, object) in collection.objects.iter() {
+
+    fn collection(&mut self, path: &HomePath, collection: &Collection) -> Result<()> {
         let mut record = Writer::default();
-        record.0.push(b'O');
-        record.text(name);
-        record.entry(object);
-        frame(bytes, &record.0);
+        record.0.push(b'C');
+        record.path(path);
+        record.kind(collection.kind);
+        record.number(u64::from(collection.id));
+        for number in [collection.tag, collection.number, collection.placed, collection.floor] {
+            record.number(number);
+        }
+        record.signed(collection.created_s);
+        record.signed(collection.modified_s);
+        record.properties(&collection.properties);
+        record.number(collection.gone.len() as u64);
+        for (name, gone) in collection.gone.iter() {
+            record.text(name);
+            record.number(gone.number);
+            record.0.push(u8::from(gone.collection));
+        }
+        self.record(&record)?;
+        for (name, object) in collection.objects.iter() {
+            record.0.clear();
+            record.0.push(b'O');
+            record.text(name);
+            record.entry(object);
+            self.record(&record)?;
+        }
+        for (name, child) in collection.collections.iter() {
+            self.collection(&path.join(name), child)?;
+        }
+        Ok(())
     }
-    for (name, child) in collection.collections.iter() {
-        dump_collection(bytes, &path.join(name), child);
+
+    fn record(&mut self, record: &Writer) -> Result<()> {
+        frame(&mut self.bytes, &record.0);
+        if self.bytes.len() >= PIECE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.dir.write(self.name, self.file, &self.bytes)?;
+        self.written += self.bytes.len() as u64;
+        self.bytes.clear();
+        Ok(())
     }
 }
 

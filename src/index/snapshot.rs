@@ -151,7 +151,7 @@ impl Snapshot {
         {
             let Some(path) = self.places.get(id).map(|place| place.join(name)) else { continue };
             let summary = self.object(&path).and_then(|object| object.calendar());
-            if summary.is_some_and(|summary| &*summary.uid == uid) {
+            if summary.is_some_and(|summary| summary.uid() == uid) {
                 found.push(path);
             }
         }
@@ -287,7 +287,7 @@ impl Snapshot {
         self.forget_uid(path);
         let before = self.object(path).map(|object| (object.number, object.size()));
         let size = object.size();
-        let uid = object.calendar().map(|summary| uid_hash(&summary.uid));
+        let uid = object.calendar().map(|summary| uid_hash(summary.uid()));
         let known = self.known_name(&parent, name);
         let edited = self.edit(&parent, now_s, |collection, number| {
             object.number = number;
@@ -311,7 +311,7 @@ impl Snapshot {
             if let Some(summary) = object.calendar()
                 && collection.kind == CollectionKind::Calendar
             {
-                self.uids.insert((uid_hash(&summary.uid), collection.id, name.clone()));
+                self.uids.insert((uid_hash(summary.uid()), collection.id, name.clone()));
             }
         }
         self.places.insert(collection.id, path.clone());
@@ -371,7 +371,7 @@ impl Snapshot {
         let id = collection.id;
         let Some((name, object)) = collection.objects.get_key_value(name) else { return };
         if let Some(summary) = object.calendar() {
-            let key = (uid_hash(&summary.uid), id, name.clone());
+            let key = (uid_hash(summary.uid()), id, name.clone());
             self.uids.remove(&key);
         }
     }

@@ -1,13 +1,12 @@
 //! What the index keeps of a calendar object, taken from its tree once when it is written.
 
-use std::sync::{Arc, LazyLock};
-
 use chrono::DateTime;
 
 use crate::ical::timezone::{Zone, Zones};
 use crate::ical::{self, AccessLevel, Component, recur};
 
-use super::entry::{CalendarSummary, ObjectKind};
+use super::calendar_summary::{CalendarSummary, Parts};
+use super::entry::ObjectKind;
 use super::time_span::Times;
 
 /// 2040-01-01T00:00:00Z.
@@ -71,16 +70,15 @@ fn reference(name: &str) -> Option<char> {
 pub fn of_bytes(bytes: &[u8]) -> ObjectKind {
     match ical::parse(bytes) {
         Ok(tree) => of_tree(&tree),
-        Err(error) => ObjectKind::Damaged {
-            line: u32::try_from(error.line).unwrap_or(0),
-            reason: Arc::from(error.reason.to_string()),
-        },
+        Err(error) => {
+            ObjectKind::damaged(u32::try_from(error.line).unwrap_or(0), error.reason.to_string())
+        }
     }
 }
 
 /// The kind of a file in a calendar, from its tree.
 pub fn of_tree(tree: &Component) -> ObjectKind {
-    let damaged = |reason: &str| ObjectKind::Damaged { line: 0, reason: Arc::from(reason) };
+    let damaged = |reason: &str| ObjectKind::damaged(0, reason);
     let Some(uid) = tree.uid() else { return damaged("it has no component with a UID") };
     let Some(component) = tree.main_kind() else { return damaged("it has no component") };
     if tree.main_components().any(|main| main.value_of("UID") != Some(uid)) {
@@ -89,10 +87,10 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
     if tree.main_components().any(|main| main.name() != component) {
         return damaged("it has components of different kinds");
     }
-    let mut attendees: Vec<Arc<str>> = tree
+    let mut attendees: Vec<&str> = tree
         .main_components()
         .flat_map(|main| main.properties_named("ATTENDEE"))
-        .map(|attendee| Arc::from(attendee.value()))
+        .map(|attendee| attendee.value())
         .collect();
     attendees.sort_unstable();
     attendees.dedup();
@@ -100,40 +98,38 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
     let recurring = tree
         .main_components()
         .any(|main| ["RRULE", "RDATE", "RECURRENCE-ID"].iter().any(|name| main.has(name)));
-    ObjectKind::Calendar(Box::new(CalendarSummary {
-        uid: Arc::from(uid),
-        component: super::codec::component(component),
-        organizer: organizer.map(Arc::from),
-        attendees: shared(attendees),
-        recurring,
-        times: times(tree, component),
+    let (times, exact) = times(tree, component);
+    ObjectKind::Calendar(CalendarSummary::new(&Parts {
         access: AccessLevel::of(tree),
+        recurring,
+        component,
+        uid,
+        organizer,
+        attendees: &attendees,
+        times: &times,
+        exact: exact && !recurring,
     }))
 }
 
-static NOBODY: LazyLock<Arc<[Arc<str>]>> = LazyLock::new(|| Arc::from([]));
-
-/// The addresses; nothing is kept for nobody.
-pub(super) fn shared(addresses: Vec<Arc<str>>) -> Arc<[Arc<str>]> {
-    if addresses.is_empty() { NOBODY.clone() } else { addresses.into() }
-}
-
 /// When the object's instances are: exact up to 2040, from then on "perhaps". The bound is fixed,
-/// so that the same file always has the same summary.
-fn times(tree: &Component, component: &str) -> Times {
+/// so that the same file always has the same summary. Also whether it is an event with one instance
+/// at just this time.
+fn times(tree: &Component, component: &str) -> (Times, bool) {
     if !matches!(component, "VEVENT" | "VTODO" | "VJOURNAL") {
-        return Times::always();
+        return (Times::always(), false);
     }
     let horizon = DateTime::from_timestamp(HORIZON_S, 0).unwrap_or_default();
     let zones = Zones::of(tree, &Zone::utc());
     match recur::spans(tree, &zones, horizon) {
         // A task without dates is in every window; what cannot be expanded may be.
-        Ok(found) if found.spans.is_empty() && component != "VEVENT" => Times::always(),
+        Ok(found) if found.spans.is_empty() && component != "VEVENT" => (Times::always(), false),
         Ok(found) => {
+            let once = found.spans.len() == 1 && found.spans.iter().all(|span| !span.floating);
+            let exact = once && found.covered_until.is_none() && component == "VEVENT";
             let spans = found.spans.iter().map(|span| (span.start, span.end, span.floating));
-            Times::joined(spans, found.covered_until)
+            (Times::joined(spans, found.covered_until), exact)
         }
-        Err(_) => Times::always(),
+        Err(_) => (Times::always(), false),
     }
 }
 
@@ -162,14 +158,39 @@ mod tests {
             ("DTSTART:20260101T100000\nDURATION:PT1H", vec![-13 * 3600, 13 * 3600], vec![DAY]),
             ("DTSTART;VALUE=DATE:20260101", vec![0, 20 * 3600, -20 * 3600], vec![3 * DAY]),
             ("DTSTART:20260101T100000Z\nRRULE:FREQ=NEVER", vec![0, DAY], vec![]),
+            // Read in whatever zone the reader has.
+            ("DTSTART;TZID=Nowhere:20260101T100000", vec![-12 * 3600, 12 * 3600], vec![DAY]),
+            (
+                "DTSTART:20260101T100000Z\nDTEND;TZID=Nowhere:20260101T110000",
+                vec![-3600, 12 * 3600],
+                vec![2 * DAY],
+            ),
         ] {
             let ObjectKind::Calendar(summary) = of_bytes(&event(lines)) else { panic!("{lines}") };
             for at in inside {
-                assert!(summary.times.may_touch(start + at, start + at), "{lines} at {at}");
+                assert!(summary.times().may_touch(start + at, start + at), "{lines} at {at}");
             }
             for at in outside {
-                assert!(!summary.times.may_touch(start + at, start + at), "{lines} not at {at}");
+                assert!(!summary.times().may_touch(start + at, start + at), "{lines} not at {at}");
             }
+        }
+    }
+
+    #[test]
+    fn one_instance_is_known_exactly() {
+        let start = 1_767_261_600;
+        for (lines, exact) in [
+            ("DTSTART:20260101T100000Z\nDURATION:PT1H", Some((start, start + 3600))),
+            ("DTSTART;TZID=Europe/Berlin:20260101T110000", Some((start, start))),
+            ("DTSTART:20260101T100000Z\nRRULE:FREQ=DAILY;COUNT=1", None),
+            ("DTSTART:20260101T100000Z\nDTEND:20260101T110000", None),
+            ("DTSTART;TZID=Nowhere:20260101T100000", None),
+            ("DTSTART:20260101T100000", None),
+            ("DTSTART;VALUE=DATE:20260101", None),
+            ("SUMMARY:whenever", None),
+        ] {
+            let ObjectKind::Calendar(summary) = of_bytes(&event(lines)) else { panic!("{lines}") };
+            assert_eq!(summary.only_instance(), exact, "{lines}");
         }
     }
 
@@ -179,7 +200,9 @@ mod tests {
             [(&b"nothing"[..], "colon"), (b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "no component")]
         {
             match of_bytes(bytes) {
-                ObjectKind::Damaged { reason, .. } => assert!(reason.contains(part), "{reason}"),
+                ObjectKind::Damaged(damage) => {
+                    assert!(damage.reason.contains(part), "{}", damage.reason);
+                }
                 other => panic!("{other:?}"),
             }
         }

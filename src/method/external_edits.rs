@@ -203,7 +203,7 @@ fn removed(app: &App, home: &Home, owner: &Arc<Record>, edit: &Unscheduled) -> R
 fn may_be_damaged(home: &Home, uid: &str) -> std::result::Result<bool, StoreError> {
     for (at, calendar) in home.snapshot().calendars() {
         for (name, object) in calendar.objects() {
-            if !matches!(object.kind, ObjectKind::Damaged { .. }) {
+            if !matches!(object.kind, ObjectKind::Damaged(_)) {
                 continue;
             }
             let Some(bytes) = home.read(&at.join(name))? else { continue };

@@ -264,7 +264,7 @@ pub fn uid_is_free(
         Err(error.holding(Detail::Hrefs(vec![href])))
     };
     let before = snapshot.object(path).and_then(|object| object.calendar());
-    if before.is_some_and(|summary| &*summary.uid != uid) {
+    if before.is_some_and(|summary| summary.uid() != uid) {
         return conflict(path, "the object that is there has another UID");
     }
     let parent = path.parent();

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::report::objects;
 use crate::acl::Privilege;
 use crate::dav::header::{Depth, Prefer, Preference, calendar_timezones};
+use crate::dav::response::Sink;
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::resource::Resource;
 use crate::resource::members::members;
@@ -42,7 +43,7 @@ pub fn run(context: &Context) -> Result<Response> {
         response = response.with("preference-applied", applied);
     }
     if one {
-        let write = Box::new(move |out: &mut dyn io::Write| listing.write(out));
+        let write = Box::new(move |out: &mut dyn Sink| listing.write(out));
         return Ok(response.with_stream(MEDIA_TYPE, write));
     }
     let mut bytes = Vec::new();
@@ -60,7 +61,7 @@ struct Listing {
 }
 
 impl Listing {
-    fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+    fn write(&self, out: &mut dyn Sink) -> io::Result<()> {
         let mut answer = Multistatus::begin(out);
         if self.root {
             self.response(&mut answer, &self.resource)?;

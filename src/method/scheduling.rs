@@ -143,8 +143,8 @@ pub fn options(config: &Config) -> Options {
 pub fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
     let Some(object) = tx.object(path) else { return Ok(None) };
     let Some(summary) = object.calendar() else { return Ok(None) };
-    let alone = summary.organizer.is_none() && summary.attendees.is_empty();
-    let bytes = match tx.last_scheduled(&summary.uid)? {
+    let alone = !summary.has_addresses();
+    let bytes = match tx.last_scheduled(summary.uid())? {
         LastScheduled::Copy(bytes) => Some(bytes),
         LastScheduled::Nothing if !alone => None,
         LastScheduled::Nothing | LastScheduled::NotKept => tx.read(path)?,
@@ -156,7 +156,7 @@ pub fn stored(tx: &Transaction, path: &HomePath) -> Result<Option<Component>> {
 pub fn uids_below(snapshot: &Snapshot, path: &HomePath) -> Vec<String> {
     objects_below(snapshot, path)
         .iter()
-        .filter_map(|path| Some(snapshot.object(path)?.calendar()?.uid.to_string()))
+        .filter_map(|path| Some(snapshot.object(path)?.calendar()?.uid().to_owned()))
         .collect()
 }
 

@@ -12,6 +12,7 @@ use super::{guard, transfer};
 use crate::acl::Privilege;
 use crate::caldav::attachment;
 use crate::dav::header::Prefer;
+use crate::dav::response::Sink;
 use crate::dav::{Error, Name, Precondition, Response, Result};
 use crate::ical::timezone::Zone;
 use crate::resource::Resource;
@@ -122,7 +123,7 @@ fn respond(context: &Context, target: &Resource, older: &Resource) -> Result<Res
     let names = vec![Name::dav("getetag"), Name::caldav("schedule-tag"), CALENDAR_DATA];
     let asked = Asked::new(&Selection::Prop(names), true);
     let parts = [context.resolve(&target.path)?, context.resolve(&older.path)?];
-    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+    let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin(out);
         for part in &parts {
             let href = view.href(&part.path);

@@ -345,7 +345,7 @@ fn uids_stay_unique(
     match object.calendar() {
         Some(summary) if in_calendar => {
             let gone = transfer.moving.then_some(from);
-            object::uid_is_free(context, snapshot, &summary.uid, to, gone)
+            object::uid_is_free(context, snapshot, summary.uid(), to, gone)
         }
         _ => Ok(()),
     }

@@ -168,9 +168,9 @@ impl Access {
 
     fn withheld_by(&self, object: &ObjectEntry) -> Withheld {
         match &object.kind {
-            ObjectKind::Calendar(summary) => withheld(summary.access, &self.policy),
+            ObjectKind::Calendar(summary) => withheld(summary.access(), &self.policy),
             // Nobody can say what it would ask for.
-            ObjectKind::Damaged { .. } => Withheld::Everything,
+            ObjectKind::Damaged(_) => Withheld::Everything,
             ObjectKind::Plain => Withheld::Nothing,
         }
     }

@@ -271,7 +271,7 @@ fn compare(
             found.push((path.clone(), "summary"));
         }
         if let Some(summary) = object.calendar()
-            && snapshots.0.by_uid(&summary.uid) != snapshots.1.by_uid(&summary.uid)
+            && snapshots.0.by_uid(summary.uid()) != snapshots.1.by_uid(summary.uid())
         {
             found.push((path, "UID"));
         }

@@ -23,7 +23,7 @@ use super::reconcile::{self, Reconciler};
 use super::scheduled::Copies;
 use super::store::{Store, StoreOptions};
 use super::transaction::Directories;
-use super::{Derived, Spool, StoreError, Transaction, oddity};
+use super::{Derived, Spool, StoreError, Texts, Transaction, oddity};
 
 /// What only the home's writer touches.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub struct Home {
     pub(super) spool: Arc<Spool>,
     pub(super) options: StoreOptions,
     derived: Arc<Derived>,
+    texts: Arc<Texts>,
     current: ArcSwap<Snapshot>,
     writer: Mutex<Writer>,
     syncs: SyncGroups,
@@ -81,6 +82,7 @@ impl Home {
         let (now_s, before) = (store.options.clock.now().timestamp(), known.number());
         let last = known.clone();
         let mut reconciler = Reconciler::new(&dir, known, now_s, written_ns - RACY_NS)?;
+        reconciler.keep_edits = !new;
         reconciler.edit(Edit::Gap);
         reconciler.home(&dir)?;
         let Reconciler { mut work, edits, overflow, .. } = reconciler;
@@ -108,6 +110,7 @@ impl Home {
             spool: store.spool.clone(),
             options: store.options.clone(),
             derived: store.derived.clone(),
+            texts: store.texts.clone(),
             current: ArcSwap::from_pointee(work),
             writer: Mutex::new(Writer { log, overflow }),
             syncs: SyncGroups::default(),
@@ -172,6 +175,11 @@ impl Home {
     /// What is remembered of the contents of files.
     pub fn derived(&self) -> &Derived {
         &self.derived
+    }
+
+    /// The texts that were made of the contents of files.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     /// The dead properties of what lies at `path`.

@@ -20,6 +20,7 @@ mod scheduled;
 mod spool;
 #[expect(clippy::module_inception, reason = "the store is the module's main type")]
 mod store;
+mod texts;
 mod transaction;
 mod uid_lock;
 
@@ -43,6 +44,7 @@ pub use provision::{Provision, ProvisionedCollection};
 pub use scheduled::{LastScheduled, Unscheduled};
 pub use spool::{Spool, SpoolEntry};
 pub use store::{Durability, Store, StoreOptions, Watcher};
+pub use texts::Texts;
 pub use transaction::Transaction;
 pub use uid_lock::UidGuard;
 

@@ -87,9 +87,9 @@ pub(super) fn tell(home: &Path, before: &Snapshot, now: &Snapshot, edits: &[Edit
 /// Files that cannot be served as calendar data.
 fn damaged_files(path: &HomePath, collection: &Collection, found: &mut Vec<Oddity>) {
     for (name, object) in collection.objects() {
-        if let ObjectKind::Damaged { line, reason } = &object.kind {
-            let reason = reason.to_string();
-            found.push(Oddity { path: path.join(name), line: *line, reason, damaged: true });
+        if let ObjectKind::Damaged(damage) = &object.kind {
+            let (line, reason) = (damage.line, damage.reason.to_string());
+            found.push(Oddity { path: path.join(name), line, reason, damaged: true });
         }
     }
 }
@@ -102,11 +102,11 @@ fn same_uids(path: &HomePath, collection: &Collection, found: &mut Vec<Oddity>) 
     let mut first: HashMap<&str, &str> = HashMap::new();
     for (name, object) in collection.objects() {
         let Some(summary) = object.calendar() else { continue };
-        if let Some(other) = first.get(&*summary.uid) {
-            let reason = format!("the UID {} is that of {} too", summary.uid, path.join(other));
+        if let Some(other) = first.get(summary.uid()) {
+            let reason = format!("the UID {} is that of {} too", summary.uid(), path.join(other));
             found.push(Oddity { path: path.join(name), line: 0, reason, damaged: true });
         } else {
-            first.insert(&summary.uid, name);
+            first.insert(summary.uid(), name);
         }
     }
 }
@@ -116,8 +116,8 @@ fn other_components(path: &HomePath, collection: &Collection, found: &mut Vec<Od
     let Some(kinds) = component_kinds(collection) else { return };
     for (name, object) in collection.objects() {
         let Some(summary) = object.calendar() else { continue };
-        if !kinds.iter().any(|kind| **kind == *summary.component) {
-            let (kinds, component) = (kinds.join(", "), &summary.component);
+        if !kinds.iter().any(|kind| **kind == *summary.component()) {
+            let (kinds, component) = (kinds.join(", "), summary.component());
             let reason = format!("it is a {component}, and its calendar takes {kinds}");
             found.push(misplaced(path.join(name), reason));
         }

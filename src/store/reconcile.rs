@@ -26,6 +26,8 @@ const DEPTH: usize = 16;
 pub(super) struct Reconciler {
     pub(super) work: Snapshot,
     pub(super) edits: Vec<Edit>,
+    /// Whether the edits are wanted: a home without a log is written down as a whole.
+    pub(super) keep_edits: bool,
     pub(super) overflow: Overflow,
     now_s: i64,
     /// Files changed after this instant are read in any case.
@@ -46,6 +48,7 @@ impl Reconciler {
         Ok(Self {
             work: known,
             edits: Vec::new(),
+            keep_edits: true,
             overflow,
             now_s,
             trusted_until_ns,
@@ -54,8 +57,12 @@ impl Reconciler {
     }
 
     pub(super) fn edit(&mut self, edit: Edit) {
-        self.work.apply(&edit, self.now_s);
-        self.edits.push(edit);
+        if self.keep_edits {
+            self.work.apply(&edit, self.now_s);
+            self.edits.push(edit);
+        } else {
+            self.work.apply_owned(edit, self.now_s);
+        }
     }
 
     /// The whole home.
@@ -326,7 +333,7 @@ fn read_object(
             entry.kind = kind;
         }
         Ok(None) => return Ok(None),
-        Err(reason) => entry.kind = ObjectKind::Damaged { line: 0, reason: Arc::from(reason) },
+        Err(reason) => entry.kind = ObjectKind::damaged(0, reason),
     }
     Ok(Some(entry))
 }

@@ -134,7 +134,7 @@ impl Copies {
         for (at, calendar) in &calendars {
             for (name, object) in calendar.objects() {
                 let Some(summary) = object.calendar() else { continue };
-                let key = key_of(&summary.uid);
+                let key = key_of(summary.uid());
                 if has_people(Some(summary)) || known.contains_key(&key) {
                     found.entry(key).or_default().push((at.join(name), object));
                 }
@@ -146,7 +146,7 @@ impl Copies {
 
 /// Whether an object may be about others than its owner.
 fn has_people(summary: Option<&CalendarSummary>) -> bool {
-    summary.is_some_and(|summary| summary.organizer.is_some() || !summary.attendees.is_empty())
+    summary.is_some_and(|summary| summary.has_addresses())
 }
 
 fn key_of(uid: &str) -> Key {

@@ -15,7 +15,7 @@ use crate::index::ObjectEntry;
 
 use super::finisher::Finisher;
 use super::uid_lock::{TIME_OUT, UidLocks};
-use super::{Derived, Home, Provision, Spool, StoreError, UidGuard};
+use super::{Derived, Home, Provision, Spool, StoreError, Texts, UidGuard};
 
 /// When written files are on the disk for sure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct StoreOptions {
     /// Whether homes keep copies of what was last scheduled, so that edits past the server can be
     /// scheduled; none: as each home has it.
     pub keep_scheduled: Option<bool>,
+    /// Bytes of memory for the texts of contents.
+    pub text_memory_bytes: u64,
 }
 
 /// Somebody who wants to know of changes past the server.
@@ -61,6 +63,7 @@ pub struct Store {
     pub(super) options: StoreOptions,
     pub(super) spool: Arc<Spool>,
     pub(super) derived: Arc<Derived>,
+    pub(super) texts: Arc<Texts>,
     homes: Mutex<HashMap<String, Arc<Home>>>,
     /// Held while a home is opened; which one, its GUID says.
     opening: [Mutex<()>; OPENERS],
@@ -85,11 +88,13 @@ impl Store {
         let spool = Arc::new(Spool::new(tree.clone()));
         let full = options.durability == Durability::Full;
         let finisher = full.then(|| Finisher::start(tree.clone(), spool.clone()));
+        let texts = usize::try_from(options.text_memory_bytes).unwrap_or(usize::MAX);
         let store = Arc::new(Self {
             tree,
             options,
             spool,
             derived: Arc::default(),
+            texts: Arc::new(Texts::new(texts)),
             homes: Mutex::default(),
             opening: Default::default(),
             uids: Arc::default(),

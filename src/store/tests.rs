@@ -117,7 +117,7 @@ fn files_keep_bytes_and_properties() {
     for at in ["calendar/.hidden", "copy/a.ics"] {
         let (entry, content) = home.load(&path(at)).unwrap().unwrap();
         assert_eq!(content, event("b"), "{at}");
-        assert_eq!(&*entry.calendar().unwrap().uid, "b");
+        assert_eq!(entry.calendar().unwrap().uid(), "b");
         assert_eq!(entry.etag(), crate::dav::ETag::of(&content));
         assert_eq!(home.properties(&path(at)).unwrap().get(&note).map(|x| &**x), Some(xml));
     }
@@ -382,7 +382,7 @@ fn changes_past_the_server_are_not_overwritten_unseen() {
         assert!(matches!(refused, Err(StoreError::Changed(_))), "{refused:?}");
         let (entry, content) = home.load(&path(name)).unwrap().unwrap();
         assert_eq!(content, event(uid));
-        assert_eq!(&*entry.calendar().unwrap().uid, uid);
+        assert_eq!(entry.calendar().unwrap().uid(), uid);
         put(&home, name, &event(&format!("new-{uid}"))).unwrap();
     }
     assert_true(&home);

@@ -218,11 +218,11 @@ impl<'a> Intake<'a> {
             (None, _) => return self.refuse(item.source, 0, "there is no collection for it"),
             (Some(kind), _) if !kind.holds_objects() => None,
             (Some(kind), ObjectKind::Calendar(summary)) => {
-                (kind == CollectionKind::Calendar).then(|| summary.uid.to_string())
+                (kind == CollectionKind::Calendar).then(|| summary.uid().to_owned())
             }
             (Some(_), _) if self.options.keep_damaged => None,
-            (Some(_), ObjectKind::Damaged { line, reason }) => {
-                return self.refuse(item.source, line as usize, reason);
+            (Some(_), ObjectKind::Damaged(damage)) => {
+                return self.refuse(item.source, damage.line as usize, &damage.reason);
             }
             (Some(_), ObjectKind::Plain) => None,
         };

@@ -68,7 +68,7 @@ impl Running {
         let mut names = Vec::new();
         for (path, calendar) in snapshot.calendars() {
             for (name, object) in calendar.objects() {
-                let uid = object.calendar().map_or("-", |summary| &summary.uid);
+                let uid = object.calendar().map_or("-", |summary| summary.uid());
                 names.push(format!("{path}/{name}={uid}"));
             }
         }

@@ -5,6 +5,7 @@ use std::io;
 
 use super::Writer;
 use super::error_body::{write_error, write_error_with};
+use crate::dav::response::Sink;
 use crate::dav::{Error, Name};
 
 const MULTISTATUS: Name = Name::dav("multistatus");
@@ -18,7 +19,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A multistatus answer in the making.
 pub struct Multistatus<'a> {
-    out: &'a mut dyn io::Write,
+    out: &'a mut dyn Sink,
     writer: Writer,
 }
 
@@ -29,7 +30,7 @@ pub struct Propstats<'a> {
 
 impl<'a> Multistatus<'a> {
     /// Opens the document.
-    pub fn begin(out: &'a mut dyn io::Write) -> Self {
+    pub fn begin(out: &'a mut dyn Sink) -> Self {
         let mut writer = Writer::default();
         writer.open_document(&MULTISTATUS);
         Self { out, writer }
@@ -93,15 +94,16 @@ impl<'a> Multistatus<'a> {
     /// Closes the document.
     pub fn finish(mut self) -> io::Result<()> {
         self.writer.close(&MULTISTATUS);
-        self.flush_when(0)
+        self.out.give(self.writer.out.into_bytes())
     }
 
     fn flush_when(&mut self, bytes: usize) -> io::Result<()> {
-        if self.writer.out.len() >= bytes {
-            self.out.write_all(self.writer.out.as_bytes())?;
-            self.writer.out.clear();
+        if self.writer.out.len() < bytes {
+            return Ok(());
         }
-        Ok(())
+        // The next piece has room for the response that goes beyond, so that it does not grow.
+        let next = String::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 16);
+        self.out.give(std::mem::replace(&mut self.writer.out, next).into_bytes())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daybook::config::Config;
+use daybook::dav::response::Sink;
 use daybook::dav::{Body, Request, Response};
 use daybook::http::listener::Listener;
 use daybook::http::{Answered, Application, Site};
@@ -38,7 +39,7 @@ impl Application for Puppet {
             }
             ["stream-panic", kib] => {
                 let kib: usize = kib.parse().unwrap();
-                let producer = move |out: &mut dyn Write| -> std::io::Result<()> {
+                let producer = move |out: &mut dyn Sink| -> std::io::Result<()> {
                     out.write_all(&vec![b'x'; kib * 1024])?;
                     panic!("in the middle")
                 };
@@ -107,7 +108,7 @@ fn a_panic_costs_one_request() {
 fn a_body_that_breaks_off_does_not_look_complete() {
     let server = Inside::start(|_| {});
     let mut stream = server.client().connect();
-    stream.write_all(b"GET /stream-panic/300 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.write_all(b"GET /stream-panic/1000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     assert!(answer.starts_with(b"HTTP/1.1 207 "));

@@ -84,7 +84,7 @@ impl<'a> Override<'a> {
             recurrence_utc,
             start: times.start,
             end: times.end,
-            floating: start_value.is_floating(),
+            floating: times.float(&start_value, zones),
             all_day: start_value.is_date(),
             start_value,
             end_value: times.end_value,

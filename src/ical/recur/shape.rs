@@ -40,6 +40,13 @@ pub(super) struct Times {
     pub end_value: Option<DateOrTime>,
 }
 
+impl Times {
+    /// Whether they depend on the zone of who reads them.
+    pub fn float(&self, start_value: &DateOrTime, zones: &Zones) -> bool {
+        zones.floats(start_value) || self.end_value.as_ref().is_some_and(|end| zones.floats(end))
+    }
+}
+
 fn date_of(component: &Component, name: &str) -> Result<Option<DateOrTime>, RecurError> {
     match component.property(name) {
         Some(property) => Ok(Some(DateOrTime::from_property(property)?)),

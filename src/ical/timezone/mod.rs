@@ -82,6 +82,17 @@ impl Zones {
         }
     }
 
+    /// Whether a value is meant in the reader's zone.
+    pub fn floats(&self, value: &DateOrTime) -> bool {
+        match value {
+            DateOrTime::Utc(_) => false,
+            DateOrTime::Date(_) | DateOrTime::Floating(_) => true,
+            DateOrTime::Zoned(_, tzid) => {
+                !self.known.contains_key(&**tzid) && Zone::named(tzid).is_none()
+            }
+        }
+    }
+
     /// The instant of a value; the first moment of the day for a date.
     pub fn to_utc(&self, value: &DateOrTime) -> DateTime<Utc> {
         match value {

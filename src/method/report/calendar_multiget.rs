@@ -1,54 +1,112 @@
 //! `CALDAV:calendar-multiget` (RFC 4791 §7.9): one response for every href, whatever it names.
 
-use super::objects;
+use std::sync::Arc;
+
+use super::objects::{self, XmlTexts};
 use super::output::{CALENDAR_DATA, Output};
 use crate::acl::Privilege;
 use crate::dav::header::Prefer;
 use crate::dav::kind::ResourceKind;
+use crate::dav::response::Sink;
 use crate::dav::{Error, Method, Response, Result};
 use crate::ical::timezone::Zone;
 use crate::method::context::Context;
 use crate::resource::Resource;
 use crate::resource::property::{Asked, Rows, View};
-use crate::store::{Entry, ObjectEntry};
+use crate::store::{Collection, Entry, ObjectEntry};
 use crate::xml::request::CalendarMultiget;
 use crate::xml::{self, Element, Multistatus};
+
+/// What an href of the request leads to.
+enum Target {
+    /// A file of the calendar, as the index knows it; without a name it is what follows the
+    /// calendar's href.
+    Member(Arc<ObjectEntry>, Option<String>),
+    /// Anything else that is there.
+    Found(Box<Resource>),
+    /// Nothing that could be shown.
+    Failed(Error),
+}
 
 /// Answers the report.
 pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let multiget = CalendarMultiget::read(root)?;
     let output = Output::of(context.request, multiget.calendar_data.as_ref())?;
     let asked = Asked::new(&multiget.selection, Prefer::of(context.request)?.minimal);
-    let targets: Vec<(String, Result<Resource>)> =
-        multiget.hrefs.into_iter().map(|href| find(context, href)).collect();
     let calendar = context.resource.clone();
-    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+    let stored = output.as_ref().is_some_and(Output::is_stored_text);
+    let rows = stored.then(|| Rows::of(&view, &calendar, &asked, Some(&CALENDAR_DATA))).flatten();
+    let members = rows.as_ref().and_then(|_| Members::of(context));
+    let targets: Vec<(String, Target)> = multiget
+        .hrefs
+        .into_iter()
+        .map(|href| match members.as_ref().and_then(|members| members.find(&href)) {
+            Some(object) => (href, Target::Member(object, None)),
+            None => find(context, href),
+        })
+        .collect();
+    let prefix = members.map(|members| members.prefix).unwrap_or_default();
+    let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin(out);
-        let stored = output.as_ref().is_some_and(Output::is_stored_text);
-        let rows = stored.then(|| Rows::of(&view, &calendar, &asked, Some(&CALENDAR_DATA)));
-        for (href, resource) in targets {
-            match resource {
-                Ok(resource) => {
-                    if let Some(Some(rows)) = &rows
-                        && row(&mut answer, &view, rows, &calendar, &resource)?
+        let mut texts = XmlTexts::default();
+        let mut access = view.access.members(&calendar, &[Privilege::Read]);
+        for (href, target) in targets {
+            let resource = match target {
+                Target::Failed(error) => {
+                    answer.status(&href, &error, &view.origin.prefix)?;
+                    continue;
+                }
+                Target::Found(resource) => *resource,
+                Target::Member(object, name) => {
+                    let name = name.as_deref().or_else(|| href.get(prefix.len()..));
+                    let Some(name) = name else { continue };
+                    if let (Some(rows), true) = (&rows, access.may(name, &object))
+                        && row(&mut answer, &view, rows, &calendar, (name, &object), &mut texts)?
                     {
                         continue;
                     }
-                    write(&mut answer, &view, &asked, output.as_ref(), &href, &resource)?
+                    let Some(resource) = calendar.member(name) else { continue };
+                    resource
                 }
-                Err(error) => answer.status(&href, &error, &view.origin.prefix)?,
-            }
+            };
+            write(&mut answer, &view, &asked, output.as_ref(), &href, &resource)?;
         }
         answer.finish()
     });
     Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
 }
 
+/// The files of the calendar that was asked, by hrefs in the form that the request itself has.
+struct Members<'a> {
+    files: &'a Collection,
+    /// The calendar's href, with a slash at its end.
+    prefix: String,
+}
+
+impl<'a> Members<'a> {
+    fn of(context: &'a Context) -> Option<Self> {
+        let calendar = &context.resource;
+        let place = calendar.place.as_ref().filter(|_| calendar.kind == ResourceKind::Calendar)?;
+        let files = place.snapshot.collection(&place.path)?;
+        // Elsewhere all names are refused alike.
+        let readable = context.access.may(calendar, Privilege::Read);
+        let prefix = context.request.href(&calendar.path.clone().with_slash(true));
+        readable.then_some(Self { files, prefix })
+    }
+
+    /// The file, if the href is its calendar's and a name that stands for itself.
+    fn find(&self, href: &str) -> Option<Arc<ObjectEntry>> {
+        let name = href.strip_prefix(&self.prefix)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@:!$()*+,;=".contains(&byte);
+        self.files.object(name).filter(|_| name.bytes().all(plain)).cloned()
+    }
+}
+
 /// The resource of an href, if it lies where the report was asked; with the href for the answer.
 /// In collections that the actor may not read, all names are refused alike.
-fn find(context: &Context, href: String) -> (String, Result<Resource>) {
+fn find(context: &Context, href: String) -> (String, Target) {
     let Ok(path) = context.request.origin.path_of(&href) else {
-        return (href, Err(Error::not_found()));
+        return (href, Target::Failed(Error::not_found()));
     };
     let inside = || {
         let resource = context.resolve(&path)?;
@@ -62,7 +120,22 @@ fn find(context: &Context, href: String) -> (String, Result<Resource>) {
             (_, false) => Err(context.access.unseen(Method::Report, &resource, &path)),
         }
     };
-    (context.request.href(&path), inside())
+    let target = match inside() {
+        Ok(resource) => member(context, &resource)
+            .map(|(name, object)| Target::Member(object, Some(name)))
+            .unwrap_or_else(|| Target::Found(Box::new(resource))),
+        Err(error) => Target::Failed(error),
+    };
+    (context.request.href(&path), target)
+}
+
+/// Name and entry of a file that lies directly in the calendar that was asked.
+fn member(context: &Context, resource: &Resource) -> Option<(String, Arc<ObjectEntry>)> {
+    let is_object = resource.kind == ResourceKind::CalendarObject;
+    let parent = resource.path.parent().filter(|_| is_object)?;
+    let object = resource.entry().and_then(Entry::object)?.clone();
+    let name = resource.path.name().filter(|_| parent == context.resource.path)?;
+    Some((name.to_owned(), object))
 }
 
 /// Answers for a file of the calendar with its stored text; false when nothing was written.
@@ -71,25 +144,15 @@ fn row(
     view: &View,
     rows: &Rows,
     calendar: &Resource,
-    resource: &Resource,
+    (name, object): (&str, &Arc<ObjectEntry>),
+    texts: &mut XmlTexts,
 ) -> std::io::Result<bool> {
-    let is_member = resource.kind == ResourceKind::CalendarObject
-        && resource.path.parent().is_some_and(|parent| parent == calendar.path);
-    let (Some(place), Some(Entry::Object(object))) = (&resource.place, resource.entry()) else {
-        return Ok(false);
-    };
-    let Some(name) = resource.path.name().filter(|_| is_member) else { return Ok(false) };
     let whole = |entry: &ObjectEntry| view.access.shows_whole(calendar, entry);
-    if !whole(object) || !view.access.may(resource, Privilege::Read) {
-        return Ok(false);
-    }
-    match objects::xml_text(place, &place.path, object).filter(|(entry, _)| whole(entry)) {
-        Some((entry, text)) => {
-            answer.beside(|writer| rows.write(name, &entry, text.as_str(), writer))?;
-            Ok(true)
-        }
-        None => Ok(false),
-    }
+    let Some(place) = calendar.place.as_ref().filter(|_| whole(object)) else { return Ok(false) };
+    let found = texts.of_member(place, name, object);
+    let Some((entry, text)) = found.filter(|(entry, _)| whole(entry)) else { return Ok(false) };
+    answer.beside(|writer| rows.write(name, &entry, text, writer))?;
+    Ok(true)
 }
 
 fn write(

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::objects::{self, Opened, XmlText};
+use super::objects::{self, Opened, XmlTexts};
 use super::output::{CALENDAR_DATA, Output};
 use crate::acl::Privilege;
 use crate::caldav::Filter;
 use crate::caldav::filter::Candidates;
 use crate::dav::header::{Depth, Prefer};
 use crate::dav::kind::ResourceKind;
+use crate::dav::response::Sink;
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::ical::timezone::{Zone, Zones};
 use crate::limits;
@@ -50,7 +51,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let (calendars, matches) = search(&view, &context.resource, depth, &filter, floating.as_ref())?;
     let prefer = Prefer::of(context.request)?;
     let asked = Asked::new(&query.selection, prefer.minimal);
-    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+    let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Answer::new(out, &view, &asked, output.as_ref(), &calendars);
         for found in matches {
             answer.write(found)?;
@@ -69,11 +70,12 @@ struct Answer<'a> {
     calendars: &'a [Searched],
     /// For each calendar whose files the index and the stored text answer.
     rows: Vec<Option<Rows>>,
+    texts: XmlTexts,
 }
 
 impl<'a> Answer<'a> {
     fn new(
-        out: &'a mut dyn std::io::Write,
+        out: &'a mut dyn Sink,
         view: &'a View,
         asked: &'a Asked,
         output: Option<&'a Output>,
@@ -85,7 +87,8 @@ impl<'a> Answer<'a> {
             stored.then(|| Rows::of(view, calendar, asked, special.as_ref())).flatten()
         });
         let rows = rows.collect();
-        Self { document: Multistatus::begin(out), view, asked, output, calendars, rows }
+        let (document, texts) = (Multistatus::begin(out), XmlTexts::default());
+        Self { document, view, asked, output, calendars, rows, texts }
     }
 
     fn write(&mut self, found: Match) -> std::io::Result<()> {
@@ -120,8 +123,8 @@ impl<'a> Answer<'a> {
         if let Some(Opened { bytes: Some(bytes), resource, .. }) = opened
             && let Some(entry) = resource.entry().and_then(Entry::object)
         {
-            let text = XmlText::of(bytes);
-            self.document.beside(|writer| rows.write(name, entry, text.as_str(), writer))?;
+            let text = self.texts.escaped(bytes);
+            self.document.beside(|writer| rows.write(name, entry, text, writer))?;
             return Ok(true);
         }
         if opened.is_some() {
@@ -133,11 +136,11 @@ impl<'a> Answer<'a> {
         if !whole(object) {
             return Ok(false);
         }
-        let found = objects::xml_text(place, &place.path.join(name), object);
+        let found = self.texts.of_member(place, name, object);
         let Some((entry, text)) = found.filter(|(entry, _)| whole(entry)) else {
             return Ok(false);
         };
-        self.document.beside(|writer| rows.write(name, &entry, text.as_str(), writer))?;
+        self.document.beside(|writer| rows.write(name, &entry, text, writer))?;
         Ok(true)
     }
 
@@ -223,8 +226,8 @@ fn preselected(calendar: &Resource, candidates: &Candidates) -> Vec<(Arc<str>, A
     objects.retain(|(_, object)| {
         let Some(summary) = object.calendar() else { return false };
         let kind = candidates.kinds.as_ref();
-        kind.is_none_or(|kinds| kinds.iter().any(|kind| **kind == *summary.component))
-            && candidates.uid.as_ref().is_none_or(|uid| **uid == *summary.uid)
+        kind.is_none_or(|kinds| kinds.iter().any(|kind| **kind == *summary.component()))
+            && candidates.uid.as_ref().is_none_or(|uid| **uid == *summary.uid())
     });
     objects
 }
@@ -281,6 +284,9 @@ impl Search<'_> {
         }
         // The index knows spans that may match, not those that do: a timetable does.
         let Some(range) = self.candidates.time_range else { return Some(true) };
+        if let Some((start, end)) = object.calendar().and_then(|summary| summary.only_instance()) {
+            return Some(range.overlaps_seconds(start, end));
+        }
         let place = calendar.place.as_ref()?;
         objects::timetable(place, name, object, floating, range.closed()?)?.overlaps(range)
     }

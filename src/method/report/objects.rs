@@ -58,39 +58,40 @@ pub fn timetable(
     Some(timetable)
 }
 
-/// The stored text of an object as it stands in XML.
-pub struct XmlText(Box<str>);
-
-impl XmlText {
-    /// Escapes the content of a file.
-    pub fn of(bytes: &[u8]) -> Self {
-        let mut writer = Writer::fragment();
-        writer.lines(&text_of(bytes));
-        Self(writer.into_string().into())
-    }
-
-    /// The XML.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// Reads the stored texts of objects as they stand in XML, one after the other.
+#[derive(Default)]
+pub struct XmlTexts {
+    text: Vec<u8>,
 }
 
-/// The text of an object that the index knows, remembered or read now, with the entry that
-/// describes it; absent when there is no calendar object any more.
-pub fn xml_text(
-    place: &Place,
-    path: &HomePath,
-    object: &Arc<ObjectEntry>,
-) -> Option<(Arc<ObjectEntry>, Arc<XmlText>)> {
-    let derived = place.home.derived();
-    if let Some(known) = derived.get::<XmlText>(&object.hash) {
-        return Some((object.clone(), known));
+impl XmlTexts {
+    /// The text of the member `name` of a calendar, as the index knows it, remembered or read now,
+    /// with the entry that describes it; absent when there is no calendar object any more.
+    pub fn of_member(
+        &mut self,
+        place: &Place,
+        name: &str,
+        object: &Arc<ObjectEntry>,
+    ) -> Option<(Arc<ObjectEntry>, &str)> {
+        let texts = place.home.texts();
+        if texts.read(&object.hash, &mut self.text) {
+            return Some((object.clone(), std::str::from_utf8(&self.text).ok()?));
+        }
+        let (entry, bytes) = place.home.load(&place.path.join(name)).ok()??;
+        entry.calendar()?;
+        let text = self.escaped(&bytes);
+        texts.keep(entry.hash, text.as_bytes());
+        Some((entry, text))
     }
-    let (entry, bytes) = place.home.load(path).ok()??;
-    entry.calendar()?;
-    let text = Arc::new(XmlText::of(&bytes));
-    derived.put(entry.hash, text.clone(), text.0.len());
-    Some((entry, text))
+
+    /// The text that the content of a file is.
+    pub fn escaped(&mut self, bytes: &[u8]) -> &str {
+        let mut writer = Writer::fragment();
+        writer.lines(&text_of(bytes));
+        self.text = writer.into_string().into_bytes();
+        // It was a string.
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
 }
 
 /// Opens an object. 404 when it is gone, 403 when it cannot be read as a calendar object or is

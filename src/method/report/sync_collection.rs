@@ -8,6 +8,7 @@ use crate::acl::Privilege;
 use crate::dav::header::Depth as DepthField;
 use crate::dav::header::Prefer;
 use crate::dav::kind::ResourceKind;
+use crate::dav::response::Sink;
 use crate::dav::sync_token::SyncToken;
 use crate::dav::{Error, Name, Precondition, Response, Result};
 use crate::ical::timezone::Zone;
@@ -68,7 +69,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let line = |change| line(&view, &context.resource, change, point.is_some());
     lines.extend(changes.iter().filter_map(line));
     let own = context.href(&context.resource);
-    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+    let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin(out);
         for line in lines {
             write(&mut answer, &view, &asked, output.as_ref(), line)?;
@@ -89,7 +90,7 @@ fn initial(context: &Context, view: View, asked: Asked, rows: Rows) -> Result<Re
     let place = resource.place.as_ref().ok_or_else(Error::not_found)?;
     let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
     let token = SyncToken { epoch: now.epoch, number: now.number };
-    let producer = Box::new(move |out: &mut dyn std::io::Write| {
+    let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin(out);
         let href = view.href(&resource.path);
         answer.response(&href, |propstats| asked.answer(&view, &resource, propstats))?;

@@ -86,15 +86,15 @@ fn look(root: &Path, users: &dyn CalendarUsers) -> Result<Agreement, StoreError>
 type Place<'a> = (&'a SurveyedHome, HomePath);
 
 /// Where the objects of each UID lie that has an organizer somewhere, or a schedule-tag.
-fn organized(survey: &Survey) -> BTreeMap<std::sync::Arc<str>, Vec<Place<'_>>> {
+fn organized(survey: &Survey) -> BTreeMap<String, Vec<Place<'_>>> {
     let mut found: BTreeMap<_, (bool, Vec<Place<'_>>)> = BTreeMap::new();
     for home in &survey.homes {
         for (at, calendar) in home.snapshot.calendars() {
             for (name, object) in calendar.objects() {
                 let Some(summary) = object.calendar() else { continue };
-                let entry = found.entry(summary.uid.clone()).or_default();
+                let entry = found.entry(summary.uid().to_owned()).or_default();
                 let tagged = object.properties.get(&SCHEDULE_TAG).is_some();
-                entry.0 |= summary.organizer.is_some() || tagged;
+                entry.0 |= summary.organizer().is_some() || tagged;
                 entry.1.push((home, at.join(name)));
             }
         }

@@ -41,7 +41,7 @@ pub fn of(
         let day = 86_400;
         let (start, end) = (bounds.start.timestamp() - day, bounds.end.timestamp() + day);
         for (name, object) in snapshot.overlapping(&path, Some(start), Some(end)) {
-            let uid = object.calendar().map(|summary| &*summary.uid);
+            let uid = object.calendar().map(|summary| summary.uid());
             if options.masked_uid.is_some() && uid == options.masked_uid {
                 continue;
             }

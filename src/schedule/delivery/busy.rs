@@ -39,7 +39,7 @@ pub fn busy_time(
         let day = 86_400;
         let (start, end) = (bounds.start.timestamp() - day, bounds.end.timestamp() + day);
         for (name, object) in snapshot.overlapping_in_any_order(&path, Some(start), Some(end)) {
-            let uid = object.calendar().map(|summary| &*summary.uid);
+            let uid = object.calendar().map(|summary| summary.uid());
             if options.masked_uid.is_some() && uid == options.masked_uid {
                 continue;
             }

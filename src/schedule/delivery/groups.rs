@@ -48,9 +48,9 @@ fn inviting_groups(env: &Env<'_>, snapshot: &Snapshot) -> Vec<(HomePath, String)
     for (at, calendar) in snapshot.calendars() {
         for (name, object) in calendar.objects() {
             if let Some(summary) = object.calendar()
-                && summary.attendees.iter().any(|address| is_group(address))
+                && summary.attendees().any(is_group)
             {
-                found.push((at.join(name), summary.uid.to_string()));
+                found.push((at.join(name), summary.uid().to_owned()));
             }
         }
     }

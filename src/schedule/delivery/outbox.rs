@@ -180,7 +180,7 @@ fn may_mask(
     snapshot.by_uid(uid).iter().any(|path| {
         let object = snapshot.object(path);
         let summary = object.and_then(|object| object.calendar());
-        let organizer = summary.and_then(|summary| summary.organizer.as_deref());
+        let organizer = summary.and_then(|summary| summary.organizer());
         organizer.map_or(own, |organizer| env.identity(organizer) == asker)
     })
 }

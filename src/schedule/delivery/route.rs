@@ -102,7 +102,7 @@ pub fn find(
     let mut paths = snapshot.by_uid(uid);
     paths.sort_by_key(|path| {
         let object = snapshot.object(path);
-        object.and_then(|o| o.calendar()).is_none_or(|summary| summary.organizer.is_none())
+        object.and_then(|o| o.calendar()).is_none_or(|summary| summary.organizer().is_none())
     });
     for path in paths {
         if let Some(bytes) = home.read(&path)?

@@ -35,9 +35,9 @@ pub fn check(
 /// Whether what the index knows of an object makes it a scheduling object of the owner.
 pub fn is_scheduling(env: &Env<'_>, owner: &str, summary: &CalendarSummary) -> bool {
     let owner = owner_identity(env, owner);
-    let organizer = summary.organizer.as_deref().map(|address| env.identity(address));
+    let organizer = summary.organizer().map(|address| env.identity(address));
     organizer.is_some_and(|organizer| {
-        organizer == owner || summary.attendees.iter().any(|a| env.identity(a) == owner)
+        organizer == owner || summary.attendees().any(|a| env.identity(a) == owner)
     })
 }
 

@@ -196,7 +196,7 @@ impl Site {
         let mut found = Vec::new();
         for (at, calendar) in snapshot.calendars() {
             for (name, object) in calendar.objects() {
-                found.push((object.calendar().unwrap().uid.to_string(), at.join(name)));
+                found.push((object.calendar().unwrap().uid().to_owned(), at.join(name)));
             }
         }
         found.sort();

@@ -57,7 +57,7 @@ pub(super) fn adopt(dir: &Dir, now: &Snapshot) -> Result<(), StoreError> {
                 continue;
             };
             let Ok(name) = layout::file_name(name) else { continue };
-            let key = key_of(&summary.uid);
+            let key = key_of(summary.uid());
             if let Some(content) = objects.read(&name, u64::MAX)?
                 && adopted.insert(key)
             {

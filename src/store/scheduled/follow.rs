@@ -73,7 +73,7 @@ impl Transaction<'_> {
     /// The UIDs of objects whose content changes, that come or that go.
     fn touched(&self, before: &Snapshot) -> BTreeSet<String> {
         let mut uids = self.settled.clone();
-        let uid = |object: &ObjectEntry| Some(object.calendar()?.uid.to_string());
+        let uid = |object: &ObjectEntry| Some(object.calendar()?.uid().to_owned());
         for edit in &self.edits {
             let (path, entry) = match edit {
                 Edit::PutObject { path, entry } => (path, Some(entry)),
