@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::attendees;
+use super::delegation;
 use super::normalise::{Normal, normal};
 use super::object::{Instance, Object, is_cancelled, put_component, zones_of};
 use super::own_data;
@@ -59,13 +60,13 @@ pub fn merge(
         match sent.find(instance) {
             Some(component) => {
                 check_times(stored, component, &base, &sent, users)?;
-                out.take(instance, stored.clone(), component);
+                out.take(instance, stored.clone(), component)?;
             }
             None if change.merge && unseen(instance, &sent, &sent_exdates) => {
                 // Somebody else's answer made this override; the client's master speaks for it.
                 if let Some(derived) = sent.derive(instance) {
                     check_times(stored, &derived, &base, &sent, users)?;
-                    out.take(instance, stored.clone(), &derived);
+                    out.take(instance, stored.clone(), &derived)?;
                 }
             }
             None => {
@@ -192,9 +193,14 @@ struct Out<'a> {
 
 impl Out<'_> {
     /// A component that both know: the attendee's part of it is taken.
-    fn take(&mut self, instance: Instance, mut stored: Component, sent: &Component) {
+    fn take(
+        &mut self,
+        instance: Instance,
+        mut stored: Component,
+        sent: &Component,
+    ) -> Result<(), Refused> {
         let before = stored.clone();
-        let answered = self.take_answer(&mut stored, sent);
+        let answered = self.take_answer(&mut stored, sent)?;
         own_data::take(&mut stored, sent);
         if answered && self.change.fix_transparency && stored.name() == "VEVENT" {
             own_data::fix_transparency(&mut stored, self.change.attendee, self.users);
@@ -206,23 +212,34 @@ impl Out<'_> {
         }
         let zones = zones_of(&self.object);
         put_component(&mut self.object, &zones, stored);
+        Ok(())
     }
 
-    /// Takes PARTSTAT and RSVP of the attendee's own line.
-    fn take_answer(&self, stored: &mut Component, sent: &Component) -> bool {
+    /// Takes PARTSTAT, DELEGATED-TO and RSVP of the attendee's own line.
+    fn take_answer(&self, stored: &mut Component, sent: &Component) -> Result<bool, Refused> {
         let Change { attendee, now, .. } = self.change;
-        let Some(theirs) = attendees::line(sent, attendee, self.users) else { return false };
-        let Some(own) = attendees::line_mut(stored, attendee, self.users) else { return false };
+        let Some(theirs) = attendees::line(sent, attendee, self.users) else { return Ok(false) };
+        let Some(own) = attendees::line_mut(stored, attendee, self.users) else {
+            return Ok(false);
+        };
         match theirs.param("RSVP") {
             Some(value) if value.eq_ignore_ascii_case("TRUE") => own.set_param("RSVP", "TRUE"),
             _ => drop(own.remove_param("RSVP")),
         }
-        if attendees::partstat(theirs) == attendees::partstat(own) {
-            return false;
+        let answered = attendees::partstat(theirs) != attendees::partstat(own);
+        if answered {
+            own.set_param("PARTSTAT", &attendees::partstat(theirs));
         }
-        own.set_param("PARTSTAT", &attendees::partstat(theirs));
+        let delegated = delegation::take(own, theirs);
+        if !(answered || delegated) {
+            return Ok(false);
+        }
+        if !delegation::is_possible(own, self.users) {
+            return Err(Refused("delegating needs somebody to delegate to"));
+        }
+        attendees::take_sent_by(own, theirs);
         own.set_param("X-CALENDARSERVER-DTSTAMP", &super::itip::stamp(*now));
-        true
+        Ok(true)
     }
 
     /// A component of the base that the client left out.
@@ -271,8 +288,7 @@ impl Out<'_> {
         }
         let derived = base.derive(instance).ok_or(Refused("no such instance"))?;
         check_times(&derived, sent, base, client, self.users)?;
-        self.take(instance, derived, sent);
-        Ok(())
+        self.take(instance, derived, sent)
     }
 
     /// The attendee does not come to one instance.
@@ -287,6 +303,7 @@ impl Out<'_> {
         };
         if attendees::partstat(line) != "DECLINED" {
             line.set_param("PARTSTAT", "DECLINED");
+            line.remove_param("DELEGATED-TO");
             line.set_param("X-CALENDARSERVER-DTSTAMP", &super::itip::stamp(self.change.now));
             self.answered.insert(instance);
         }

@@ -107,6 +107,14 @@ pub fn set_organizer_status(calendar: &mut Component, status: &str) {
     }
 }
 
+/// Who answered for an attendee stands in SENT-BY (RFC 5545 §3.2.18).
+pub fn take_sent_by(stored: &mut Property, answer: &Property) {
+    match answer.param("SENT-BY") {
+        Some(by) => stored.set_param("SENT-BY", by),
+        None => drop(stored.remove_param("SENT-BY")),
+    }
+}
+
 /// Takes a parameter off every line of one property.
 pub fn remove_param(calendar: &mut Component, property: &str, param: &str) {
     for component in calendar.main_components_mut() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::attendees;
-use super::object::{Instance, Object, max_sequence, set_sequence, utc, zones_of};
+use super::object::{Instance, Object, instance_of, max_sequence, set_sequence, utc, zones_of};
 use super::users::CalendarUsers;
 use super::view::attendee_view;
 use crate::ical::{Component, Property};
@@ -92,7 +92,7 @@ pub fn request(
     if let Some(only) = only {
         let zones = zones_of(calendar);
         message.retain_components(|component| {
-            component.is_timezone() || only.contains(&super::object::instance_of(component, &zones))
+            component.is_timezone() || only.contains(&instance_of(component, &zones))
         });
         message.main_components().next()?;
     }
@@ -206,7 +206,7 @@ pub fn reply(
     let mut message = calendar.clone();
     message.retain_components(|component| {
         component.is_timezone()
-            || ((all || instances.contains(&super::object::instance_of(component, &zones)))
+            || ((all || instances.contains(&instance_of(component, &zones)))
                 && attendees::line(component, attendee, users).is_some())
     });
     message.main_components().next()?;

@@ -10,8 +10,10 @@
 pub mod agreement;
 pub mod attendee;
 pub mod attendees;
+mod called_off;
 pub mod changes;
 pub mod classify;
+pub mod delegation;
 mod delivery;
 pub mod instance_diff;
 pub mod itip;

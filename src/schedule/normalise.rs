@@ -78,7 +78,7 @@ fn normal_property(property: &Property, users: &dyn CalendarUsers) -> Option<Nor
         "RRULE" | "EXRULE" => sorted_rule(property.value()),
         _ => property.value().to_owned(),
     };
-    let params = normal_params(property);
+    let params = normal_params(property, users);
     let at_default = DEFAULTS.iter().any(|(n, v)| *n == name && v.eq_ignore_ascii_case(&value));
     if at_default && params.is_empty() {
         return None;
@@ -86,10 +86,16 @@ fn normal_property(property: &Property, users: &dyn CalendarUsers) -> Option<Nor
     Some(NormalProperty { name: name.to_owned(), value, params })
 }
 
-fn normal_params(property: &Property) -> BTreeMap<String, String> {
+fn normal_params(property: &Property, users: &dyn CalendarUsers) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     for param in property.params() {
-        let value = param.values.join(",");
+        let value = match param.name.as_str() {
+            "DELEGATED-TO" | "DELEGATED-FROM" | "MEMBER" => {
+                let same: Vec<String> = param.values.iter().map(|v| users.identity(v)).collect();
+                same.join(",")
+            }
+            _ => param.values.join(","),
+        };
         let default =
             PARAM_DEFAULTS.iter().any(|(n, v)| *n == param.name && v.eq_ignore_ascii_case(&value));
         if param.name.starts_with("X-")

@@ -1,23 +1,23 @@
 //! What an organizer's change means to the attendees (RFC 6638 §3.2.1): the object to store and
 //! the messages to send. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::attendees::{self, served_in_order};
-use super::instance_diff::{Difference, difference};
+use super::attendees::served_in_order;
+use super::instance_diff::{Changes, Difference, difference};
 use super::itip::{self, Message, Method};
-use super::object::{Instance, Object, is_cancelled, max_sequence, set_sequence};
+use super::object::{Instance, Object, max_sequence, set_sequence};
 use super::reschedule::{self, Reschedule};
-use super::uninvited::{self, Cancelled};
+use super::uninvited::{self, Attendance, Cancelled};
 use super::users::CalendarUsers;
-use super::{classify, others_answers, smart_merge};
+use super::{called_off, classify, others_answers, smart_merge};
 use crate::ical::{Component, Property};
 
 /// Differences that are not worth a message of their own.
-const QUIET: &[&str] =
+pub(super) const QUIET: &[&str] =
     &["TRANSP", "SEQUENCE", "X-CALENDARSERVER-PRIVATE-COMMENT", "COMPLETED", "PERCENT-COMPLETE"];
 
 /// What an organizer asks for.
@@ -75,32 +75,53 @@ pub fn store(
     reschedule::reset_answers(&mut new, &reach, change.organizer, users);
     reschedule::bump_sequence(old, &mut new, change.now);
     reschedule::ask_for_answers(&mut new);
-    let lost = {
-        let after = Object::new(&new);
-        uninvited::cancelled(&before, &after, change.organizer, reach.everything, users)
-    };
-    let called_off = called_off(&before, &new, change.organizer, users);
-    let lost = with_called_off(lost, &called_off);
-    let mut messages = {
-        let after = Object::new(&new);
-        let off = |instance| {
-            called_off.contains_key(&instance)
-                || (instance != Instance::Master && !after.holds(instance))
-        };
-        cancels(change, old, &lost, &off, users)
-    };
-    let Some(differs) = without_called_off(differs, &called_off) else {
-        return Ok(Plan { object: new, messages });
-    };
-    let only = narrowed(&differs, &reach, &Object::new(&new).instances());
-    let everything = |attendee: &str| !was_served(old, attendee, change.organizer, users);
-    let mut common = None;
-    for attendee in served_in_order(&new, change.organizer, users) {
-        let limit =
-            if forced.contains(&attendee) || everything(&attendee) { None } else { only.as_ref() };
-        messages.extend(request(change, &new, &attendee, limit, users, &mut common));
-    }
+    let messages = updates(change, &before, &new, differs, &reach, &forced, users);
     Ok(Plan { object: new, messages })
+}
+
+/// The messages about what differs, each to those whom it concerns.
+fn updates(
+    change: &Change<'_>,
+    before: &Object<'_>,
+    new: &Component,
+    mut differs: Difference,
+    reach: &Reschedule,
+    forced: &BTreeSet<String>,
+    users: &dyn CalendarUsers,
+) -> Vec<Message> {
+    let after = &Object::new(new);
+    let was = Attendance::of(before, change.organizer, users);
+    let is = Attendance::of(after, change.organizer, users);
+    let lost = uninvited::cancelled(before, after, &was, &is, reach);
+    let called_off = called_off::newly(before, after, change.organizer, users);
+    let lost = called_off::added_to(lost, &called_off);
+    let off = |instance| {
+        called_off.contains_key(&instance)
+            || (instance != Instance::Master && !after.holds(instance))
+    };
+    let mut messages = cancels(change, before.calendar, &lost, &off, users);
+    called_off::explain(&mut messages, after);
+    if !before.holds(Instance::Master) && !after.holds(Instance::Master) {
+        // Single instances that are gone leave nothing to be told to those in the others.
+        differs.retain(|instance, _| after.holds(*instance));
+    }
+    let Some(differs) = called_off::without(differs, &called_off, after) else { return messages };
+    let loud: Difference = differs.into_iter().filter(|(_, changes)| is_loud(changes)).collect();
+    let only = narrowed(&loud, reach, &after.instances());
+    let mut common = None;
+    for attendee in served_in_order(new, change.organizer, users) {
+        // Who loses the series but stays in some instances is given those again.
+        let lost_series = lost.get(&attendee).is_some_and(|lost| lost.contains(&Instance::Master));
+        let whole = forced.contains(&attendee) || !was.anywhere(&attendee) || lost_series;
+        // A rule that is another one voids all answers.
+        let concerned = reach.everything
+            || loud.keys().any(|i| was.concerns(&attendee, *i) || is.concerns(&attendee, *i));
+        if whole || concerned || (loud.is_empty() && lost.is_empty()) {
+            let limit = if whole { None } else { only.as_ref() };
+            messages.extend(request(change, new, &attendee, limit, users, &mut common));
+        }
+    }
+    messages
 }
 
 /// Everybody served in a removed object loses it.
@@ -111,10 +132,9 @@ pub fn remove(change: &Change<'_>, old: &Component, users: &dyn CalendarUsers) -
     for component in last.main_components_mut() {
         set_sequence(component, next);
     }
-    let mut lost = Cancelled::new();
-    for attendee in served_in_order(old, change.organizer, users) {
-        lost.insert(attendee, BTreeSet::from([Instance::Master]));
-    }
+    // Also to who is in some instances only: for them the event has no others (RFC 6638 §3.2.6).
+    let everybody = served_in_order(old, change.organizer, users).into_iter();
+    let lost: Cancelled = everybody.map(|a| (a, BTreeSet::from([Instance::Master]))).collect();
     cancels(change, &last, &lost, &|_| true, users)
 }
 
@@ -154,67 +174,14 @@ fn reinvite(
     Plan { object: new, messages }
 }
 
-/// Components that the organizer marked as cancelled now, with who is served in them.
-fn called_off(
-    before: &Object<'_>,
-    new: &Component,
-    organizer: &str,
-    users: &dyn CalendarUsers,
-) -> BTreeMap<Instance, BTreeSet<String>> {
-    let after = Object::new(new);
-    // A CANCEL of the series would take the instances along that go on.
-    let goes_on = new.overrides().any(|component| !is_cancelled(component));
-    let off = after.components().filter(|(instance, component)| {
-        let known = before.find_or_derive(*instance);
-        is_cancelled(component)
-            && known.is_some_and(|known| !is_cancelled(&known))
-            && !(goes_on && *instance == Instance::Master)
-    });
-    off.map(|(i, c)| (i, attendees::served(c, organizer, users))).collect()
-}
-
-fn with_called_off(
-    mut lost: Cancelled,
-    called_off: &BTreeMap<Instance, BTreeSet<String>>,
-) -> Cancelled {
-    for (instance, attendees) in called_off {
-        for attendee in attendees {
-            lost.entry(attendee.clone()).or_default().insert(*instance);
-        }
-    }
-    lost
-}
-
-/// What differs besides the cancellation itself; `None` when nothing does.
-fn without_called_off(
-    differs: Difference,
-    called_off: &BTreeMap<Instance, BTreeSet<String>>,
-) -> Option<Difference> {
-    if called_off.is_empty() {
-        return Some(differs);
-    }
-    let quiet = |name: &String| name == "STATUS" || QUIET.contains(&name.as_str());
-    let rest: Difference = differs
-        .into_iter()
-        .filter(|(instance, changes)| {
-            !called_off.contains_key(instance) || !changes.keys().all(quiet)
-        })
-        .filter(|(_, changes)| !changes.keys().all(|name| QUIET.contains(&name.as_str())))
-        .collect();
-    (!rest.is_empty()).then_some(rest)
-}
-
 /// The instances that changed; `None` when the master did, or when an instance follows the master
 /// again, so that everything is sent.
 fn narrowed(
-    differs: &Difference,
+    loud: &Difference,
     reach: &Reschedule,
     present: &BTreeSet<Instance>,
 ) -> Option<BTreeSet<Instance>> {
-    let loud = differs
-        .iter()
-        .filter(|(_, changes)| changes.keys().any(|name| !QUIET.contains(&name.as_str())));
-    let instances: BTreeSet<Instance> = loud.map(|(instance, _)| *instance).collect();
+    let instances: BTreeSet<Instance> = loud.keys().copied().collect();
     let all = reach.everything
         || instances.is_empty()
         || instances.contains(&Instance::Master)
@@ -222,8 +189,8 @@ fn narrowed(
     (!all).then_some(instances)
 }
 
-fn was_served(old: &Component, attendee: &str, organizer: &str, users: &dyn CalendarUsers) -> bool {
-    old.main_components().any(|c| attendees::served(c, organizer, users).contains(attendee))
+fn is_loud(changes: &Changes) -> bool {
+    changes.keys().any(|name| !QUIET.contains(&name.as_str()))
 }
 
 /// The invitation of somebody who is served. Of an object with one component all see the same,
@@ -249,7 +216,7 @@ fn request(
 fn cancels(
     change: &Change<'_>,
     old: &Component,
-    lost: &BTreeMap<String, BTreeSet<Instance>>,
+    lost: &Cancelled,
     called_off: &dyn Fn(Instance) -> bool,
     users: &dyn CalendarUsers,
 ) -> Vec<Message> {

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::attendees;
 use super::changes::{ReplyChange, ScheduleChanges};
+use super::classify::organizer_of;
+use super::delegation;
 use super::itip::stamp;
 use super::object::{Instance, Object, instance_of, put_component, zones_of};
 use super::smart_merge;
@@ -24,6 +26,8 @@ pub struct Reply {
     pub changes: ScheduleChanges,
     /// An answer changed: the other attendees should see it.
     pub answer_changed: bool,
+    /// Identities of those to whom the attendee delegated and who are not invited yet.
+    pub delegates: Vec<String>,
 }
 
 /// Works a reply into the organizer's object; `None` when it does not concern it.
@@ -34,6 +38,8 @@ pub fn process(
     users: &dyn CalendarUsers,
 ) -> Option<Reply> {
     let attendee = sender(message, users)?;
+    let organizer = organizer_of(stored, users).ok().flatten().unwrap_or_default();
+    let mut delegates = Vec::new();
     let mut object = stored.clone();
     let zones = zones_of(message);
     let mut changes = Vec::new();
@@ -44,6 +50,9 @@ pub fn process(
         let Some(change) = apply(answer, &mut component, instance, &attendee, now, users) else {
             continue;
         };
+        if let Some(line) = attendees::line(answer, &attendee, users) {
+            delegates.extend(delegation::invite(&mut component, line, &organizer, users));
+        }
         let all = zones_of(&object);
         put_component(&mut object, &all, component);
         changes.push(change);
@@ -54,6 +63,9 @@ pub fn process(
                 continue;
             };
             let change = apply(master, &mut component, instance, &attendee, now, users);
+            if let Some(line) = attendees::line(master, &attendee, users) {
+                delegates.extend(delegation::invite(&mut component, line, &organizer, users));
+            }
             let all = zones_of(&object);
             put_component(&mut object, &all, component);
             changes.extend(change.filter(|change| change.partstat || change.comment));
@@ -62,9 +74,11 @@ pub fn process(
     if changes.is_empty() {
         return None;
     }
-    let answer_changed = changes.iter().any(|change| change.partstat);
+    let answer_changed = !delegates.is_empty() || changes.iter().any(|change| change.partstat);
     let changes = ScheduleChanges::Reply(attendee.clone(), changes);
-    Some(Reply { object, attendee, changes, answer_changed })
+    delegates.sort();
+    delegates.dedup();
+    Some(Reply { object, attendee, changes, answer_changed, delegates })
 }
 
 /// Overrides that say nothing of their own, so that no attendee ever heard of them: an answer to
@@ -105,7 +119,9 @@ fn apply(
     let said = attendees::partstat(theirs);
     let partstat = attendees::partstat(line) != said;
     line.set_param("PARTSTAT", &said);
+    let partstat = delegation::take(line, theirs) || partstat;
     line.set_param("SCHEDULE-STATUS", &status(answer));
+    attendees::take_sent_by(line, theirs);
     if partstat {
         line.remove_param("RSVP");
         line.set_param("X-CALENDARSERVER-DTSTAMP", &stamp(now));

@@ -22,6 +22,8 @@ const COMPARED_INSTANCES: usize = 1000;
 pub struct Reschedule {
     /// The recurrence set is another one: every answer is void, nothing is matched by instance.
     pub everything: bool,
+    /// The series starts at another time: every instance has another RECURRENCE-ID.
+    pub start_moved: bool,
     /// Components whose time changed: answers to them are void.
     pub instances: BTreeSet<Instance>,
 }
@@ -34,8 +36,11 @@ pub fn examine(old: &Object<'_>, new: &Object<'_>, differs: &Difference) -> Resc
         if moved {
             out.instances.insert(*instance);
         }
-        if *instance == Instance::Master {
+        // A series that comes to single instances, or leaves them, replaces nothing.
+        let both = old.holds(Instance::Master) && new.holds(Instance::Master);
+        if *instance == Instance::Master && both {
             out.everything |= recurrence_replaced(old, new, changes);
+            out.start_moved |= out.everything && changes.contains_key("DTSTART");
             let set_changed =
                 ["RRULE", "RDATE", "EXDATE"].iter().any(|name| changes.contains_key(*name));
             if set_changed && !out.everything && adds_instances(old, new) {

@@ -2,14 +2,14 @@
 //!
 //! RFC 6638 §3.2.1.2: an attendee who was served and is not any more (removed, or handed to
 //! another SCHEDULE-AGENT), an instance taken out by EXDATE, a dropped RDATE, an override that
-//! is gone together with its instance.
+//! is gone together with its instance. What a shorter or other rule leaves out is told to those in
+//! the series by the REQUEST with that rule alone; a CANCEL goes to those in single instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-
 use super::attendees::served;
 use super::object::{Instance, Object};
+use super::reschedule::Reschedule;
 use super::users::CalendarUsers;
 
 /// What to cancel, by attendee identity.
@@ -19,23 +19,27 @@ pub type Cancelled = BTreeMap<String, BTreeSet<Instance>>;
 pub fn cancelled(
     old: &Object<'_>,
     new: &Object<'_>,
-    organizer: &str,
-    recurrence_replaced: bool,
-    users: &dyn CalendarUsers,
+    before: &Attendance<'_, '_>,
+    after: &Attendance<'_, '_>,
+    reach: &Reschedule,
 ) -> Cancelled {
-    let before = Attendance::of(old, organizer, users);
-    let after = Attendance::of(new, organizer, users);
     let candidates = candidates(old, new);
+    let cut_off = cut_off(old, new);
     let mut out = Cancelled::new();
     for attendee in before.everybody() {
         let lost = if !after.anywhere(&attendee) {
             before.all_of(&attendee)
         } else if before.in_master(&attendee) && !after.in_master(&attendee) {
             BTreeSet::from([Instance::Master])
-        } else if recurrence_replaced {
+        } else if reach.start_moved && before.in_master(&attendee) {
+            // Every instance has another id now: the REQUEST replaces all of them.
             BTreeSet::new()
         } else {
-            lost_instances(&attendee, &before, &after, &candidates)
+            let told = |i: &Instance| before.in_master(&attendee) && cut_off.contains(i);
+            let lost = |i: &&Instance| {
+                before.has(&attendee, **i) && !after.has(&attendee, **i) && !told(i)
+            };
+            candidates.iter().filter(lost).copied().collect()
         };
         if !lost.is_empty() {
             out.insert(attendee, lost);
@@ -44,21 +48,14 @@ pub fn cancelled(
     out
 }
 
-fn lost_instances(
-    attendee: &str,
-    before: &Attendance<'_, '_>,
-    after: &Attendance<'_, '_>,
-    candidates: &BTreeSet<Instance>,
-) -> BTreeSet<Instance> {
-    let dropped: BTreeSet<Instance> = before
-        .object
-        .rdates()
-        .difference(&after.object.rdates())
-        .map(|at| Instance::At(*at))
-        .collect();
-    let keeps = |i: Instance| after.still_has(attendee, i) && !dropped.contains(&i);
-    let lost = candidates.iter().filter(|i| before.has(attendee, **i) && !keeps(**i));
-    lost.copied().collect()
+/// Overrides that the new rule does not have.
+fn cut_off(old: &Object<'_>, new: &Object<'_>) -> BTreeSet<Instance> {
+    let (exdates, rdates) = (new.exdates(), old.rdates());
+    let cut_off = old.components().filter(|(instance, _)| {
+        let Instance::At(at) = instance else { return false };
+        !new.holds(*instance) && !exdates.contains(at) && !rdates.contains(at)
+    });
+    cut_off.map(|(instance, _)| instance).collect()
 }
 
 /// Instances about which the two versions may disagree.
@@ -72,23 +69,25 @@ fn candidates(old: &Object<'_>, new: &Object<'_>) -> BTreeSet<Instance> {
 }
 
 /// Who is served in which component of one version.
-struct Attendance<'o, 'c> {
+pub struct Attendance<'o, 'c> {
     object: &'o Object<'c>,
-    exdates: BTreeSet<DateTime<Utc>>,
     served: BTreeMap<Instance, BTreeSet<String>>,
 }
 
 impl<'o, 'c> Attendance<'o, 'c> {
-    fn of(object: &'o Object<'c>, organizer: &str, users: &dyn CalendarUsers) -> Self {
+    /// Reads every component once.
+    pub fn of(object: &'o Object<'c>, organizer: &str, users: &dyn CalendarUsers) -> Self {
         let served = object.components().map(|(i, c)| (i, served(c, organizer, users))).collect();
-        Self { object, exdates: object.exdates(), served }
+        Self { object, served }
     }
 
-    fn everybody(&self) -> BTreeSet<String> {
+    /// Everybody who is served somewhere.
+    pub fn everybody(&self) -> BTreeSet<String> {
         self.served.values().flatten().cloned().collect()
     }
 
-    fn anywhere(&self, attendee: &str) -> bool {
+    /// Whether a user is served somewhere.
+    pub fn anywhere(&self, attendee: &str) -> bool {
         self.served.values().any(|set| set.contains(attendee))
     }
 
@@ -96,8 +95,8 @@ impl<'o, 'c> Attendance<'o, 'c> {
         self.served.get(&Instance::Master).is_some_and(|set| set.contains(attendee))
     }
 
-    /// The whole object, or the overrides the attendee is only in.
-    fn all_of(&self, attendee: &str) -> BTreeSet<Instance> {
+    /// The whole object, or the overrides the attendee is only in (RFC 6638 §3.2.6).
+    pub fn all_of(&self, attendee: &str) -> BTreeSet<Instance> {
         if self.in_master(attendee) {
             return BTreeSet::from([Instance::Master]);
         }
@@ -105,19 +104,16 @@ impl<'o, 'c> Attendance<'o, 'c> {
         sets.map(|(instance, _)| *instance).collect()
     }
 
-    /// What a shorter rule cuts off is told by the REQUEST with that rule, not by a CANCEL.
-    fn still_has(&self, attendee: &str, instance: Instance) -> bool {
-        match (self.served.get(&instance), instance) {
-            (Some(set), _) => set.contains(attendee),
-            (None, Instance::At(at)) => self.in_master(attendee) && !self.exdates.contains(&at),
-            (None, Instance::Master) => false,
+    /// Whether a component says something to the attendee; for instances without an override the
+    /// master does.
+    pub fn concerns(&self, attendee: &str, instance: Instance) -> bool {
+        match self.served.get(&instance) {
+            Some(set) => set.contains(attendee),
+            None => self.in_master(attendee),
         }
     }
 
     fn has(&self, attendee: &str, instance: Instance) -> bool {
-        match self.served.get(&instance) {
-            Some(set) => set.contains(attendee),
-            None => self.in_master(attendee) && self.object.holds(instance),
-        }
+        self.concerns(attendee, instance) && self.object.holds(instance)
     }
 }

@@ -156,6 +156,15 @@ fn expand_component(component: &mut Component, users: &dyn CalendarUsers, limit:
 }
 
 fn member_line(identity: &str, group: &str, users: &dyn CalendarUsers) -> Property {
+    let mut line = line_of(identity, users);
+    line.set_param("MEMBER", group);
+    line.set_param("PARTSTAT", "NEEDS-ACTION");
+    line.set_param("RSVP", "TRUE");
+    line
+}
+
+/// A new ATTENDEE line, with what the directory knows of the user.
+pub fn line_of(identity: &str, users: &dyn CalendarUsers) -> Property {
     let mut line = Property::new("ATTENDEE", identity);
     if let Some(user) = users.user(identity) {
         line.set_param("CN", &user.full_name);
@@ -163,8 +172,5 @@ fn member_line(identity: &str, group: &str, users: &dyn CalendarUsers) -> Proper
             line.set_param("EMAIL", &email);
         }
     }
-    line.set_param("MEMBER", group);
-    line.set_param("PARTSTAT", "NEEDS-ACTION");
-    line.set_param("RSVP", "TRUE");
     line
 }

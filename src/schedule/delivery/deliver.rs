@@ -22,11 +22,9 @@ use crate::ical::{self, Component};
 use crate::metrics;
 use crate::principal::Record;
 use crate::schedule::attendees;
-use crate::schedule::classify;
 use crate::schedule::itip::{self, Message, Method};
 use crate::schedule::object::Object;
 use crate::schedule::process::{self, Effect, Incoming};
-use crate::schedule::process_reply;
 use crate::store::{HomePath, PropertyChanges, SpoolEntry, StoreError, Transaction, UidGuard};
 
 /// Rounds of messages that answer messages before delivery gives up: an invitation, the answer of
@@ -142,21 +140,21 @@ pub(super) fn deliver_one(
 }
 
 /// One message meets one home.
-struct Delivery<'a, 'b, 't> {
-    env: &'a Env<'b>,
+pub(super) struct Delivery<'a, 'b, 't> {
+    pub(super) env: &'a Env<'b>,
     tx: &'a mut Transaction<'t>,
     record: &'a Record,
     envelope: &'a Envelope,
-    message: &'a Message,
+    pub(super) message: &'a Message,
 }
 
 impl Delivery<'_, '_, '_> {
-    fn uid(&self) -> &str {
+    pub(super) fn uid(&self) -> &str {
         self.message.calendar.uid().unwrap_or_default()
     }
 
     /// The recipient's copy, wherever it is.
-    fn stored(&self) -> Result<Option<(HomePath, Component)>, StoreError> {
+    pub(super) fn stored(&self) -> Result<Option<(HomePath, Component)>, StoreError> {
         for path in self.tx.snapshot().by_uid(self.uid()) {
             if let Some(bytes) = self.tx.read(&path)?
                 && let Ok(calendar) = ical::parse(&bytes)
@@ -176,33 +174,12 @@ impl Delivery<'_, '_, '_> {
             })
     }
 
-    /// A reply works on the organizer's copy; without one it is ignored.
-    fn work_on_organizer(&mut self) -> Result<Vec<(String, Work)>, StoreError> {
-        let Some((path, stored)) = self.stored()? else { return Ok(Vec::new()) };
-        let organizer = classify::organizer_of(&stored, self.env).ok().flatten();
-        if organizer.as_deref() != Some(&self.message.recipient) {
-            return Ok(Vec::new());
-        }
-        let calendar = &self.message.calendar;
-        let Some(reply) = process_reply::process(calendar, &stored, self.env.now, self.env) else {
-            return Ok(Vec::new());
-        };
-        self.store(&path, &reply.object, true)?;
-        self.inbox_item(Some(&reply.changes.to_xml(self.env.now)))?;
-        if !reply.answer_changed {
-            return Ok(Vec::new());
-        }
-        let others = attendees::served_in_order(&reply.object, "", self.env).len();
-        let now = others <= self.env.options.refresh_at_once;
-        let work = Work::Refresh {
-            organizer: self.message.recipient.clone(),
-            uid: self.uid().to_owned(),
-            except: now.then(|| reply.attendee.clone()),
-        };
+    /// Makes work durable with the transaction.
+    pub(super) fn queue(&mut self, work: Work) -> (String, Work) {
         let entry = work.entry();
         let id = entry.id.clone();
         self.tx.enqueue(entry);
-        Ok(if now { vec![(id, work)] } else { Vec::new() })
+        (id, work)
     }
 
     /// An organizer's message works on the attendee's copy.
@@ -287,11 +264,7 @@ impl Delivery<'_, '_, '_> {
     /// Queues the answer of a resource.
     fn answer(&mut self, answer: Option<Message>) -> Option<(String, Work)> {
         let envelope = Envelope::new(&answer?);
-        let work = Work::Deliver { uid: self.uid().to_owned(), messages: vec![envelope] };
-        let entry = work.entry();
-        let id = entry.id.clone();
-        self.tx.enqueue(entry);
-        Some((id, work))
+        Some(self.queue(Work::Deliver { uid: self.uid().to_owned(), messages: vec![envelope] }))
     }
 
     fn new_path(&mut self, object: &Component) -> Result<HomePath, StoreError> {
@@ -308,7 +281,7 @@ impl Delivery<'_, '_, '_> {
     }
 
     /// Writes the recipient's copy; `quiet` keeps its schedule-tag.
-    fn store(
+    pub(super) fn store(
         &mut self,
         path: &HomePath,
         object: &Component,
@@ -326,7 +299,7 @@ impl Delivery<'_, '_, '_> {
         Ok(())
     }
 
-    fn inbox_item(&mut self, changes: Option<&str>) -> Result<(), StoreError> {
+    pub(super) fn inbox_item(&mut self, changes: Option<&str>) -> Result<(), StoreError> {
         inbox::add(self.tx, self.envelope, self.message, changes)
     }
 }

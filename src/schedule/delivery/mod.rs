@@ -21,6 +21,7 @@ mod outbox_messages;
 mod queue;
 mod refresh;
 mod relocate;
+mod reply;
 mod route;
 pub mod schedule_tag;
 mod split;

@@ -210,6 +210,7 @@ fn organize(
     if env.user(organizer).is_some_and(|user| !user.may_organize) && classify::has_attendees(&new) {
         return refuse("this kind of calendar user cannot organize events");
     }
+    // The object may lose its series later; a new one that has none is an orphaned instance.
     if old.is_none() && new.master().is_none() {
         return refuse("an organizer's event needs its recurring master");
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dice::Dice;
 use super::event;
-use crate::ical::{Component, Property};
+use crate::ical::{self, Component, Property};
 
 type What = Option<&'static str>;
 
@@ -61,9 +61,14 @@ pub fn instance(dice: &mut Dice, step: usize, at: DateTime<Utc>, new: &mut Compo
 }
 
 pub fn recurrence(dice: &mut Dice, new: &mut Component) -> What {
-    let master = new.master_mut()?;
+    if dice.once_in(8) && new.overrides().next().is_some() {
+        new.retain_components(|c| c.is_timezone() || c.has("RECURRENCE-ID"));
+        return Some("keep single instances only");
+    }
+    let Some(master) = new.master_mut() else { return series(dice, new) };
     if dice.once_in(2) {
         master.set(Property::new("RRULE", &event::rule(dice)));
+        event::drop_orphans(new);
         return Some("change the rule");
     }
     let start = master.property("DTSTART")?;
@@ -74,6 +79,19 @@ pub fn recurrence(dice: &mut Dice, new: &mut Component) -> What {
     }
     master.remove_properties("RDATE");
     Some("take further dates out")
+}
+
+/// Single instances become overrides of a series.
+fn series(dice: &mut Dice, new: &mut Component) -> What {
+    let mut first = new.overrides().next()?.clone();
+    let id = first.property("RECURRENCE-ID")?;
+    let start = ical::DateOrTime::from_property(id).ok()?.to_property("DTSTART");
+    first.remove_properties("RECURRENCE-ID");
+    first.set(start);
+    first.set(Property::new("RRULE", &event::rule(dice)));
+    new.push_component(first);
+    event::drop_orphans(new);
+    Some("give instances a series")
 }
 
 pub fn people(dice: &mut Dice, who: &str, new: &mut Component) -> What {

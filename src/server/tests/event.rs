@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::dice::Dice;
-use super::site::{PEOPLE, ROOM, identity};
+use super::site::{PEOPLE, ROOM, TEAM, identity};
 use crate::ical::recur::{Budget, Window, expand};
 use crate::ical::{self, Component, Property};
 use crate::schedule::object::{Instance, Object, is_cancelled, put_component, zones_of};
@@ -72,11 +72,12 @@ pub fn rule(dice: &mut Dice) -> String {
     format!("FREQ={frequency};COUNT={}", 2 + dice.below(6))
 }
 
-/// Somebody to be invited; now and then the room, an outsider, a stranger.
+/// Somebody to be invited; now and then the room, a group, a stranger.
 pub fn invitee(dice: &mut Dice) -> String {
     match dice.below(20) {
         0..3 => ROOM.to_owned(),
         3 => "nobody".to_owned(),
+        4 => TEAM.to_owned(),
         _ => (*dice.pick(&PEOPLE)).to_owned(),
     }
 }
@@ -104,6 +105,28 @@ pub fn answer(component: &mut Component, who: &str, partstat: &str) -> bool {
     line.set_param("PARTSTAT", partstat);
     line.remove_param("RSVP");
     true
+}
+
+/// Takes everybody out: an event of one's own.
+pub fn make_plain(calendar: &mut Component) {
+    for component in calendar.main_components_mut() {
+        component.retain_properties(|p| !matches!(p.name(), "ORGANIZER" | "ATTENDEE"));
+    }
+}
+
+/// Overrides that the series does not have any more go, as clients do it.
+pub fn drop_orphans(calendar: &mut Component) {
+    let mut alone = calendar.clone();
+    alone.retain_components(|component| !component.has("RECURRENCE-ID"));
+    let series = Object::new(&alone);
+    let zones = zones_of(calendar);
+    calendar.retain_components(|component| {
+        component.is_timezone() || series.holds(ical_instance(component, &zones))
+    });
+}
+
+fn ical_instance(component: &Component, zones: &ical::timezone::Zones) -> Instance {
+    crate::schedule::object::instance_of(component, zones)
 }
 
 /// The first instances that are not cancelled.

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 use chrono::TimeDelta;
 
 use super::dice::Dice;
-use super::site::{PEOPLE, ROOM, Site, Stored, guid};
+use super::site::{PEOPLE, ROOM, Site, Stored, delegate, guid};
 use super::{change, event};
 use crate::disk::fault::{Fault, arm, disarm};
 use crate::ical::{self, Component, Property};
+use crate::schedule::object::Object;
 
 /// Objects somebody holds before more is deleted than made.
 const ENOUGH: usize = 14;
@@ -19,6 +20,7 @@ const ANSWERS: [&str; 3] = ["ACCEPTED", "TENTATIVE", "DECLINED"];
 /// What a client is about to do.
 struct Step {
     what: &'static str,
+    /// Whose calendar it is.
     who: &'static str,
     method: &'static str,
     url: String,
@@ -80,10 +82,17 @@ impl History {
         if step.quiet {
             self.unsaid.extend(step.uids.iter().map(|uid| (uid.clone(), guid(step.who))));
         }
-        let reply = self.site.request(step.who, step.method, &step.url, &fields, &step.body);
+        // Now and then a delegate acts.
+        let actor = if self.dice.once_in(5) { delegate(step.who) } else { step.who };
+        if let ("split", [uid, older]) = (step.what, &step.uids[..]) {
+            let known = self.unsaid.iter().filter(|(known, _)| known == uid);
+            let both: Vec<_> = known.map(|(_, guid)| (older.clone(), guid.clone())).collect();
+            self.unsaid.extend(both);
+        }
+        let reply = self.site.request(actor, step.method, &step.url, &fields, &step.body);
         let died = dies && disarm();
         let line = format!(
-            "{}: {} {} {} {} {:?} -> {}{}",
+            "{}: {actor} for {} {} {} {} {:?} -> {}{}",
             self.step,
             step.who,
             step.what,
@@ -181,9 +190,15 @@ impl History {
             return self.relocate(who, &stored);
         }
         if event::is_organizer(&stored.calendar, who) {
-            self.organize(who, stored)
+            match self.dice.below(20) {
+                0 => Some(self.split(who, &stored)),
+                1 => Some(self.make_plain(who, &stored)),
+                _ => self.organize(who, stored),
+            }
         } else if event::is_attendee(&stored.calendar, who) {
             self.attend(who, stored)
+        } else if event::organizer(&stored.calendar).is_none() {
+            Some(self.schedule(who, &stored))
         } else {
             Some(self.delete(who, &stored))
         }
@@ -203,6 +218,42 @@ impl History {
             uids: vec![uid],
             quiet: false,
         }
+    }
+
+    /// The instances from one on stay, those before it get an object of their own.
+    fn split(&mut self, who: &'static str, stored: &Stored) -> Step {
+        let older = format!("older-{}-{}", self.seed, self.step);
+        let at = self.dice.maybe(&event::instances(&stored.calendar)).copied();
+        let rid = at.map(|at| Object::new(&stored.calendar).in_master_form(at));
+        let rid = rid.map(|rid| rid.to_property("RID").value().to_owned()).unwrap_or_default();
+        Step {
+            what: "split",
+            who,
+            method: "POST",
+            url: format!("{}?action=split&rid={rid}&uid={older}", stored.url),
+            fields: Vec::new(),
+            body: String::new(),
+            uids: vec![uid_of(stored), older],
+            quiet: false,
+        }
+    }
+
+    /// Everybody is left out.
+    fn make_plain(&mut self, who: &'static str, stored: &Stored) -> Step {
+        let mut new = stored.calendar.clone();
+        event::make_plain(&mut new);
+        self.put("make it one's own", who, stored, &new)
+    }
+
+    /// An event of one's own invites people.
+    fn schedule(&mut self, who: &'static str, stored: &Stored) -> Step {
+        let mut new = stored.calendar.clone();
+        let name = event::invitee(&mut self.dice);
+        for component in new.main_components_mut() {
+            component.push(Property::new("ORGANIZER", &format!("mailto:{who}@example.com")));
+            component.push(Property::new("ATTENDEE", &format!("mailto:{name}@example.com")));
+        }
+        self.put("invite to one's own", who, stored, &new)
     }
 
     fn delete(&mut self, who: &'static str, stored: &Stored) -> Step {
@@ -319,7 +370,7 @@ impl History {
         let instances = event::instances(&new);
         let at = dice.maybe(&instances).copied();
         let answer = *dice.pick(&ANSWERS);
-        let what = match (dice.below(12), at) {
+        let what = match (dice.below(14), at) {
             (0..=3, _) => {
                 for component in new.main_components_mut() {
                     event::answer(component, who, answer);
@@ -350,6 +401,23 @@ impl History {
                 component.set(Property::new("CATEGORIES", "PRIVATE"));
                 "change what is not theirs"
             }
+            (12, _) => {
+                let name = event::invitee(dice);
+                let component = new.main_components_mut().next()?;
+                delegate_to(component, who, &format!("mailto:{name}@example.com"));
+                "delegate"
+            }
+            (13, _) if new.main_kind() == Some("VTODO") => {
+                let component = new.main_components_mut().next()?;
+                component.set(Property::new("COMPLETED", "20260401T120000Z"));
+                component.set(Property::new("PERCENT-COMPLETE", "100"));
+                match dice.once_in(3) {
+                    // Some clients drop everybody when they complete a to-do.
+                    true => event::make_plain(&mut new),
+                    false => drop(event::answer(component, who, "COMPLETED")),
+                }
+                "complete"
+            }
             (10, _) => {
                 event::shift(new.main_components_mut().next()?, TimeDelta::hours(1));
                 "move what is not theirs"
@@ -362,6 +430,16 @@ impl History {
             _ => return None,
         };
         Some(self.put(what, who, &known, &new))
+    }
+}
+
+fn delegate_to(component: &mut Component, who: &str, address: &str) {
+    if event::answer(component, who, "DELEGATED") {
+        let mut lines = component.properties_named_mut("ATTENDEE");
+        let own = lines.find(|line| line.param("PARTSTAT") == Some("DELEGATED"));
+        if let Some(own) = own {
+            own.set_param("DELEGATED-TO", address);
+        }
     }
 }
 

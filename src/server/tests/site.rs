@@ -29,6 +29,14 @@ use crate::store::{Durability, Home, HomePath, Store, StoreOptions, check};
 pub const PEOPLE: [&str; 10] =
     ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"];
 pub const ROOM: &str = "room";
+/// A group of the last two.
+pub const TEAM: &str = "team";
+
+/// Who may write for somebody: the next one in the list.
+pub fn delegate(name: &str) -> &'static str {
+    let at = PEOPLE.iter().position(|known| *known == name).unwrap_or(0);
+    PEOPLE[(at + 1) % PEOPLE.len()]
+}
 
 /// What came back.
 #[derive(Debug)]
@@ -91,7 +99,12 @@ impl Site {
                 guid(name)
             )
         };
-        let mut accounts: String = PEOPLE.iter().map(|name| account("user", name)).collect();
+        let person = |name: &&str| {
+            format!("{}write_proxies = [\"{}\"]\n", account("user", name), delegate(name))
+        };
+        let mut accounts: String = PEOPLE.iter().map(person).collect();
+        let members = format!("members = [\"{}\", \"{}\"]\n", PEOPLE[8], PEOPLE[9]);
+        accounts.push_str(&format!("{}{members}", account("group", TEAM)));
         accounts.push_str(&account("location", ROOM));
         let file = root.path().join("accounts.toml");
         std::fs::write(&file, accounts).unwrap();
