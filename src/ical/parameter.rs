@@ -48,19 +48,25 @@ pub(super) fn decode(raw: &str) -> String {
 
 /// Writes one value: caret-encoded (RFC 6868 §3.1), quoted when it holds `:`, `;` or `,`.
 ///
-/// Control characters cannot stand in a parameter at all and are left out.
+/// A line break becomes `^n`. Other control characters have no place in a parameter (RFC 5545
+/// §3.1, QSAFE-CHAR), but the scanner reads them, and a line that is written again because another
+/// part of it changed keeps what its client put there. NUL is never read and never written.
 pub(super) fn encode_into(value: &str, out: &mut String) {
     let quoted = value.contains([':', ';', ',']);
     if quoted {
         out.push('"');
     }
-    for c in value.chars() {
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
         match c {
+            '\r' => {
+                rest.next_if_eq(&'\n');
+                out.push_str("^n");
+            }
             '\n' => out.push_str("^n"),
             '^' => out.push_str("^^"),
             '"' => out.push_str("^'"),
-            '\t' => out.push(c),
-            c if c.is_control() => {}
+            '\0' => {}
             c => out.push(c),
         }
     }

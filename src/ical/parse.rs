@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::component::{Component, Item};
 use super::property::Property;
-use super::scan::{Lines, split};
+use super::scan::{Lines, is_name, split};
 use crate::limits;
 
 /// Why some bytes are not iCalendar.
@@ -98,6 +98,10 @@ impl Parser {
     fn begin(&mut self, name: &str, raw: Bytes) -> Result<(), String> {
         if name.is_empty() {
             return Err("BEGIN without a name".to_owned());
+        }
+        if !is_name(name) {
+            let reason = "a component name with a character that is not a letter, digit or hyphen";
+            return Err(reason.to_owned());
         }
         let is_calendar = name.eq_ignore_ascii_case("VCALENDAR");
         if self.open.is_empty() != is_calendar {

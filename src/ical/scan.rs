@@ -102,7 +102,7 @@ pub(super) fn split(line: &str) -> Result<Parts<'_>, &'static str> {
     if name.is_empty() {
         return Err("a line without a property name");
     }
-    if !name.bytes().all(is_name_byte) {
+    if !is_name(name) {
         return Err("a property name with a character that is not a letter, digit or hyphen");
     }
     let mut parameters = Vec::new();
@@ -120,7 +120,7 @@ pub(super) fn split(line: &str) -> Result<Parts<'_>, &'static str> {
 fn split_parameter(text: &str) -> Result<(Parameter, &str), &'static str> {
     let equals = text.find(['=', ';', ':']).ok_or("a parameter without a value")?;
     let (name, mut rest) = text.split_at(equals);
-    if name.is_empty() || !name.bytes().all(is_name_byte) {
+    if !is_name(name) {
         return Err("a parameter without a proper name");
     }
     rest = rest.strip_prefix('=').ok_or("a parameter without \"=\"")?;
@@ -144,8 +144,9 @@ fn split_parameter(text: &str) -> Result<(Parameter, &str), &'static str> {
     Ok((Parameter { name: name.to_ascii_uppercase(), values }, rest))
 }
 
-/// Letters, digits and hyphen, as the RFC says; underscore, dot (vCard groups) and slash are seen
-/// in the wild.
-fn is_name_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/')
+/// Whether a component, property, parameter or value type may be called that: letters, digits and
+/// hyphen, as the RFC says; underscore, dot (vCard groups) and slash are seen in the wild.
+pub(super) fn is_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
+    !name.is_empty() && name.bytes().all(fits)
 }

@@ -66,9 +66,3 @@ fn default_type(property: &str) -> &'static str {
 fn is_list(property: &str) -> bool {
     matches!(property, "CATEGORIES" | "RESOURCES" | "EXDATE" | "RDATE" | "FREEBUSY")
 }
-
-/// Whether a property, parameter or type could be written with that name as text.
-fn is_name(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
-    !name.is_empty() && name.bytes().all(fits)
-}

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::{JcalError, default_type, is_name, value};
+use super::write::kind_without_value;
+use super::{JcalError, default_type, value};
 use crate::ical::component::Component;
 use crate::ical::parameter::Parameter;
 use crate::ical::property::Property;
+use crate::ical::scan::is_name;
 use crate::limits;
 
 /// The vcalendar in a JSON value.
@@ -79,7 +81,8 @@ impl Reader {
             return Err(self.fail("a NUL character"));
         }
         let mut property = Property::new(name, &value);
-        if kind != "unknown" && kind != default_type(property.name()) {
+        let expected = [default_type(property.name()), kind_without_value(&property)];
+        if kind != "unknown" && expected.iter().any(|expected| *expected != kind) {
             property = property.with_param("VALUE", &kind.to_ascii_uppercase());
         }
         for (name, json) in parameters {
@@ -89,6 +92,9 @@ impl Reader {
             };
             let values = values.filter(|values| !values.is_empty() && is_name(name));
             let values = values.ok_or_else(|| self.fail("an improper parameter"))?;
+            if values.iter().any(|value| value.contains('\0')) {
+                return Err(self.fail("a NUL character"));
+            }
             property.add_param(Parameter { name: name.to_ascii_uppercase(), values });
         }
         self.path.pop();

@@ -78,6 +78,24 @@ fn a_value_type_that_is_no_name_is_none() {
     }
 }
 
+/// Lines with values that are not of their type, and with characters that have no place there.
+#[test]
+fn odd_lines_mean_the_same_after_a_round() {
+    for line in [
+        "DTSTART;VALUE=DATE-TIME:20260101",
+        "DTSTART;VALUE=PERIOD:2026-01-01",
+        "SUMMARY;VALUE=UNKNOWN:a\\,b",
+        "TZOFFSETFROM:ab:cd",
+        "TRIGGER;VALUE=DURATION:20260101",
+        "SUMMARY;X-A=\u{7}b\u{7f}\u{85}:c\u{1}\u{85}",
+    ] {
+        let text = format!("BEGIN:VCALENDAR\r\n{line}\r\nEND:VCALENDAR\r\n");
+        let json = to_json(&crate::ical::parse(text.as_bytes()).expect(line));
+        let back = from_json(&json).expect(line).to_bytes();
+        assert_eq!(to_json(&crate::ical::parse(&back).expect(line)), json, "{line}");
+    }
+}
+
 #[test]
 fn long_names_come_back() {
     let name = "X".repeat(400);
@@ -102,6 +120,7 @@ proptest! {
         let back = from_json(&json);
         prop_assert!(back.is_ok(), "{:?}", back);
         let again = crate::ical::parse(&back.expect("checked").to_bytes());
-        prop_assert!(again.is_ok());
+        prop_assert!(again.is_ok(), "{:?}", again);
+        prop_assert_eq!(to_json(&again.expect("checked")), json);
     }
 }

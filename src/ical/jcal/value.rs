@@ -30,8 +30,8 @@ pub(super) fn from_json(kind: &str, value: &Value) -> Option<String> {
     match (kind, value) {
         ("text", Value::String(plain)) => Some(text::escape(plain)),
         ("date" | "date-time" | "time", Value::String(plain)) => Some(basic(plain)),
-        ("utc-offset", Value::String(plain)) => Some(plain.replace(':', "")),
-        ("period", Value::String(plain)) => {
+        ("utc-offset", Value::String(plain)) => Some(basic_offset(plain)),
+        ("period", Value::String(plain)) if plain.contains('/') => {
             Some(plain.split('/').map(basic).collect::<Vec<_>>().join("/"))
         }
         ("period", Value::Array(parts)) => {
@@ -78,12 +78,18 @@ fn basic(text: &str) -> String {
 
 fn extended_offset(raw: &str) -> String {
     match raw.len() {
-        5 | 7 if raw.is_ascii() => {
+        5 | 7 if raw.starts_with(['+', '-']) && all_digits(&raw[1..]) => {
             let seconds = if raw.len() == 7 { format!(":{}", &raw[5..]) } else { String::new() };
             format!("{}:{}{seconds}", &raw[..3], &raw[3..5])
         }
         _ => raw.to_owned(),
     }
+}
+
+/// Undoes [`extended_offset`]; other text stays.
+fn basic_offset(text: &str) -> String {
+    let basic = text.replace(':', "");
+    if extended_offset(&basic) == text { basic } else { text.to_owned() }
 }
 
 fn recur_to_json(raw: &str) -> Value {

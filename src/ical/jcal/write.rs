@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{default_type, is_list, is_name, value};
+use super::{default_type, is_list, value};
 use crate::ical::component::Component;
 use crate::ical::property::Property;
+use crate::ical::scan::is_name;
 use crate::ical::value::text;
 
 /// The component as `[name, properties, components]`.
@@ -48,10 +49,16 @@ fn property(property: &Property) -> Value {
 
 /// VALUE, the default, or what the value obviously is where clients forget to say.
 fn kind(property: &Property) -> String {
-    // What is no name names no type; the reader would refuse it.
-    if let Some(value) = property.param("VALUE").filter(|value| is_name(value)) {
+    // What is no name names no type, and UNKNOWN is none that text has (RFC 7265 §5.1).
+    let is_type = |value: &&str| is_name(value) && !value.eq_ignore_ascii_case("UNKNOWN");
+    if let Some(value) = property.param("VALUE").filter(is_type) {
         return value.to_ascii_lowercase();
     }
+    kind_without_value(property).to_owned()
+}
+
+/// The type of a value whose line does not say: the default, or what the value obviously is.
+pub(super) fn kind_without_value(property: &Property) -> &'static str {
     let raw = property.value();
     match default_type(property.name()) {
         "date-time" if raw.contains('/') => "period",
@@ -59,7 +66,6 @@ fn kind(property: &Property) -> String {
         "duration" if raw.starts_with(|c: char| c.is_ascii_digit()) => "date-time",
         known => known,
     }
-    .to_owned()
 }
 
 fn parameters(property: &Property) -> Map<String, Value> {

@@ -78,7 +78,9 @@ fn periods_read_and_print() {
 #[test]
 fn text_escapes() {
     assert_eq!(text::unescape(r"a\, b\; c\\ d\n\N e\x\"), "a, b; c\\ d\n\n ex\\");
-    assert_eq!(text::escape("a, b; c\\ d\r\ne\nf\u{1}"), r"a\, b\; c\\ d\ne\nf");
+    assert_eq!(text::escape("a, b; c\\ d\r\ne\nf\0"), r"a\, b\; c\\ d\ne\nf");
+    let controls = "a\u{1}\u{7f}\u{85}\tb";
+    assert_eq!(text::escape(controls), controls, "what is read is written");
     let pieces: Vec<&str> = text::split(r"a\,b,c\\,d", ',').collect();
     assert_eq!(pieces, [r"a\,b", r"c\\", "d"]);
 }

@@ -22,6 +22,9 @@ pub fn unescape(raw: &str) -> String {
 }
 
 /// Escapes backslash, semicolon, comma and line breaks; CRLF counts as one break.
+///
+/// NUL, which the scanner does not read, is left out. Other control characters have no place in
+/// TEXT, but what came with them as text and went out as jCal comes back with them.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -33,12 +36,10 @@ pub fn escape(text: &str) -> String {
             }
             '\n' => out.push_str("\\n"),
             '\r' => {
-                if rest.peek() == Some(&'\n') {
-                    rest.next();
-                }
+                rest.next_if_eq(&'\n');
                 out.push_str("\\n");
             }
-            c if c.is_control() && c != '\t' => {}
+            '\0' => {}
             c => out.push(c),
         }
     }
