@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Stands between the tag of a resource and what tells one of its representations from others.
+const VARIANT: char = '.';
+
 /// An entity tag without its quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ETag(pub String);
@@ -11,6 +14,21 @@ impl ETag {
     pub fn of(content: &[u8]) -> Self {
         let hash = blake3::hash(content);
         Self(hash.to_hex().as_str()[..32].to_owned())
+    }
+
+    /// The tag of another representation of the resource that has this tag, such as its jCal
+    /// (RFC 9110 §8.8.3.3): none of the other representations, and none of another state, has it.
+    pub fn variant(&self, representation: &[u8]) -> Self {
+        let hash = blake3::hash(representation);
+        Self(format!("{}{VARIANT}{}", self.0, &hash.to_hex().as_str()[..16]))
+    }
+
+    /// Whether this is the tag of a resource in the state that has the tag `current`, or that of
+    /// one of its representations: for changes all of them say the same.
+    pub fn is_of(&self, current: &Self) -> bool {
+        self.0.strip_prefix(&current.0).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix(VARIANT).is_some_and(|hash| hash.len() == 16)
+        })
     }
 
     /// Reads `"…"` or `W/"…"`; the flag says whether it was weak.

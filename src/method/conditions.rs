@@ -11,8 +11,10 @@ use crate::dav::{ETag, Error, Method, Request, Result};
 pub struct State {
     /// Whether there is a resource.
     pub exists: bool,
-    /// Its entity tag.
+    /// Its entity tag, `DAV:getetag`.
     pub etag: Option<ETag>,
+    /// That of what would be sent, where this is another representation of it.
+    pub selected: Option<ETag>,
     /// Older entity tags that If-Match accepts, because only the server changed the object since
     /// (reference system, ScheduleTagCompatibility).
     pub accepted: Vec<ETag>,
@@ -20,6 +22,13 @@ pub struct State {
     pub modified: Option<DateTime<Utc>>,
     /// Its schedule tag, without quotes.
     pub schedule_tag: Option<String>,
+}
+
+impl State {
+    /// The entity tag of what would be sent.
+    fn sent(&self) -> Option<&ETag> {
+        self.selected.as_ref().or(self.etag.as_ref())
+    }
 }
 
 /// What the conditions say when none of them fails.
@@ -59,13 +68,15 @@ pub fn evaluate(request: &Request, state: &State) -> Result<Verdict> {
         return Err(Error::precondition_failed().because("modified since"));
     }
     if let Some(field) = joined(request, "if-none-match") {
-        if if_none_match_fails(&field, state) {
+        if if_none_match_fails(&field, state, safe) {
             if safe {
                 return Ok(Verdict::NotModified);
             }
             return Err(Error::precondition_failed().because("If-None-Match does not hold"));
         }
     } else if safe
+        // The date says nothing of which representation the client has.
+        && state.selected.is_none()
         && let (Some(limit), Some(modified)) = (date(request, "if-modified-since"), state.modified)
         && seconds(modified) <= seconds(limit)
     {
@@ -84,9 +95,11 @@ pub fn evaluate(request: &Request, state: &State) -> Result<Verdict> {
 pub fn if_range_holds(request: &Request, state: &State) -> bool {
     let Some(field) = request.header("if-range") else { return true };
     match ETag::parse(field) {
-        Some((tag, weak)) => !weak && state.etag.as_ref() == Some(&tag),
+        Some((tag, weak)) => !weak && state.sent() == Some(&tag),
         None => match (date(request, "if-range"), state.modified) {
-            (Some(limit), Some(modified)) => seconds(limit) == seconds(modified),
+            (Some(limit), Some(modified)) => {
+                state.selected.is_none() && seconds(limit) == seconds(modified)
+            }
             _ => false,
         },
     }
@@ -97,16 +110,21 @@ fn if_match(field: &str, state: &State, safe: bool) -> bool {
         return state.exists;
     }
     entity_tags(field).into_iter().any(|(tag, weak)| {
-        let current = !weak && state.etag.as_ref() == Some(&tag);
-        current || (!safe && state.accepted.contains(&tag))
+        let is_of = |known: &ETag| tag.is_of(known);
+        let current = !weak && state.etag.as_ref().is_some_and(is_of);
+        current || (!safe && state.accepted.iter().any(is_of))
     })
 }
 
-fn if_none_match_fails(field: &str, state: &State) -> bool {
+/// For reading the tag has to be that of what would be sent, for changes that of the state.
+fn if_none_match_fails(field: &str, state: &State, safe: bool) -> bool {
     if field.trim() == "*" {
         return state.exists;
     }
-    entity_tags(field).into_iter().any(|(tag, _)| state.etag.as_ref() == Some(&tag))
+    entity_tags(field).into_iter().any(|(tag, _)| match safe {
+        true => state.sent() == Some(&tag),
+        false => state.etag.as_ref().is_some_and(|current| tag.is_of(current)),
+    })
 }
 
 /// All fields of that name as one list (RFC 9110 §5.3).

@@ -26,6 +26,7 @@ pub fn state_at(snapshot: &Snapshot, path: &HomePath) -> State {
     State {
         exists: true,
         etag: resource::etag_at(snapshot, path),
+        selected: None,
         accepted: conditions::entity_tags(&accepted).into_iter().map(|(tag, _)| tag).collect(),
         modified: resource::modified_at(snapshot, path),
         schedule_tag: entry.object().and_then(|object| object.schedule_tag()),

@@ -93,6 +93,11 @@ pub fn read(text: &[u8], format: Format) -> Result<Component> {
     }
 }
 
+/// Whether a GET asks for jCal where iCalendar lies.
+pub fn wants_jcal(request: &Request) -> Result<bool> {
+    Ok(Accept::of(request)?.prefers(JCAL, "text/calendar"))
+}
+
 /// Stored calendar data in the format that the client likes best, and its media type; where it
 /// does not say, that of its own body.
 pub fn represent(request: &Request, bytes: Bytes) -> Result<(Bytes, String)> {

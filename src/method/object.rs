@@ -283,21 +283,22 @@ pub fn respond(context: &Context, target: &Resource, stored: Stored) -> Result<R
         return Ok(Response::new(if stored.created { 201 } else { 200 }));
     }
     let prefer = Prefer::of(context.request)?;
-    let etag = ETag::of(&stored.bytes).to_string();
+    let etag = ETag::of(&stored.bytes);
     let mut response = Response::new(match (stored.created, prefer.representation) {
         (true, _) => 201,
         (false, true) => 200,
         (false, false) => 204,
     });
     if prefer.representation {
-        let (bytes, media_type) = media_type::represent(context.request, stored.bytes)?;
+        let (bytes, media_type) = media_type::represent(context.request, stored.bytes.clone())?;
+        let etag = if bytes == stored.bytes { etag } else { etag.variant(&bytes) };
         response = response
             .with("preference-applied", "return=representation")
             .with("content-location", context.href(target))
-            .with("etag", etag)
+            .with("etag", etag.to_string())
             .with_body(&media_type, bytes);
     } else if !stored.changed {
-        response = response.with("etag", etag);
+        response = response.with("etag", etag.to_string());
     }
     if let Some(tag) = stored.schedule_tag {
         response = response.with("schedule-tag", format!("\"{tag}\""));

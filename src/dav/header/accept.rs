@@ -60,8 +60,16 @@ impl Accept {
         best.map(|(offer, _)| offer)
     }
 
-    /// Whether the field names this very type, so that a special form is wanted and not suffered.
-    pub fn names(&self, media_type: &str) -> bool {
+    /// Whether a special form is wanted, and not merely suffered: the field names its very type and
+    /// likes it better than what is served else, or as much without naming that too.
+    pub fn prefers(&self, special: &str, usual: &str) -> bool {
+        let (special_weight, usual_weight) = (self.weight(special), self.weight(usual));
+        self.names(special)
+            && (special_weight > usual_weight
+                || (special_weight == usual_weight && !self.names(usual)))
+    }
+
+    fn names(&self, media_type: &str) -> bool {
         let (main, sub) = media_type.split_once('/').unwrap_or((media_type, ""));
         self.ranges.iter().any(|range| {
             range.weight > 0

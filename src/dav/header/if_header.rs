@@ -96,7 +96,9 @@ impl Condition {
         match self {
             Self::Token { negated, token } => state.tokens.contains(token) != *negated,
             // Our tags are strong, so a weak comparison would never say anything else.
-            Self::ETag { negated, etag, .. } => (state.etag.as_ref() == Some(etag)) != *negated,
+            Self::ETag { negated, etag, .. } => {
+                state.etag.as_ref().is_some_and(|current| etag.is_of(current)) != *negated
+            }
         }
     }
 }

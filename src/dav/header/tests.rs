@@ -145,8 +145,21 @@ fn accept() {
     ] {
         assert_eq!(Accept::parse(text).best(&offers), best, "{text}");
     }
-    assert!(Accept::parse("text/html;q=0.1").names("text/html"));
-    assert!(!Accept::parse("*/*").names("text/html"));
+    for (text, wanted) in [
+        ("a/json", true),
+        ("a/json, */*", true),
+        ("a/json;q=0.1, */*;q=0.1", true),
+        ("a/json;q=0.9, text/x;q=0.8", true),
+        ("a/json, text/x", false),
+        ("a/json;q=0.5, text/x", false),
+        ("a/json;q=0.5, */*", false),
+        ("a/json;q=0", false),
+        ("a/*", false),
+        ("*/*", false),
+        ("", false),
+    ] {
+        assert_eq!(Accept::parse(text).prefers("a/json", "text/x"), wanted, "{text}");
+    }
 }
 
 fn read_if(text: &str) -> Option<If> {

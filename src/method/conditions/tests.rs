@@ -27,6 +27,7 @@ fn there() -> State {
     State {
         exists: true,
         etag: Some(ETag("b".into())),
+        selected: None,
         accepted: vec![ETag("a".into())],
         modified: Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).single(),
         schedule_tag: Some("s".into()),

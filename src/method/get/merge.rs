@@ -41,12 +41,12 @@ impl Merged {
         }
     }
 
-    /// The calendar as text.
-    pub fn finish(mut self) -> Vec<u8> {
+    /// The calendar.
+    pub fn finish(mut self) -> Component {
         for component in self.zones.into_iter().chain(self.rest) {
             self.calendar.push_component(component);
         }
-        self.calendar.to_bytes()
+        self.calendar
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
         let mut merged = Merged::new(Some("Work, mostly"));
         merged.add(&parse(object("a").as_bytes()).unwrap());
         merged.add(&parse(object("b").as_bytes()).unwrap());
-        let text = String::from_utf8(merged.finish()).unwrap();
+        let text = String::from_utf8(merged.finish().to_bytes()).unwrap();
         assert_eq!(text.matches("BEGIN:VTIMEZONE").count(), 1);
         assert_eq!(text.matches("BEGIN:VEVENT").count(), 2);
         assert_eq!(text.matches("BEGIN:VCALENDAR").count(), 1);

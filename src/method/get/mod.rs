@@ -15,7 +15,7 @@ use super::context::Context;
 use super::{free_busy_url, guard, media_type, timezones};
 use crate::acl::Privilege;
 use crate::caldav::by_reference;
-use crate::dav::header::{Accept, calendar_timezones};
+use crate::dav::header::calendar_timezones;
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Body, ETag, Error, Method, Response, Result};
 use crate::ical::{self, jcal};
@@ -37,7 +37,7 @@ fn varies(resource: &Resource) -> Option<&'static str> {
     let object = resource.entry().and_then(|entry| entry.object());
     match resource.kind {
         ResourceKind::Calendar | ResourceKind::Inbox | ResourceKind::Outbox => {
-            Some("CalDAV-Timezones, User-Agent")
+            Some("Accept, CalDAV-Timezones, User-Agent")
         }
         _ if object.is_some_and(|object| matches!(object.kind, ObjectKind::Calendar(_))) => {
             Some("Accept, CalDAV-Timezones")
@@ -65,7 +65,9 @@ fn representation(context: &Context) -> Result<Response> {
         ResourceKind::Calendar | ResourceKind::Inbox | ResourceKind::Outbox
             if !wants_page(context) =>
         {
-            with_validators(context, || whole_calendar(context))
+            let usual = !media_type::wants_jcal(context.request)?
+                && calendar_timezones(context.request)?.is_none();
+            with_validators(context, usual, || whole_calendar(context))
         }
         ResourceKind::FreeBusyUrl => free_busy_url::run(context),
         ResourceKind::Timezones => timezones::classic(context),
@@ -73,7 +75,10 @@ fn representation(context: &Context) -> Result<Response> {
         ResourceKind::WellKnown if context.request.path.segments().len() == 1 => {
             listing::page(context)
         }
-        kind if kind.is_collection() => with_validators(context, || listing::page(context)),
+        ResourceKind::Calendar | ResourceKind::Inbox | ResourceKind::Outbox => {
+            with_validators(context, false, || listing::page(context))
+        }
+        kind if kind.is_collection() => with_validators(context, true, || listing::page(context)),
         _ => file(context),
     }
 }
@@ -86,7 +91,12 @@ fn wants_page(context: &Context) -> bool {
 
 /// Adds ETag and Last-Modified, and makes the body only when it is needed. Who may not see all has
 /// an entity tag of what they see: it changes when they are shown more or less of a calendar.
-fn with_validators(context: &Context, make: impl FnOnce() -> Result<Response>) -> Result<Response> {
+/// What is not the usual form of the resource has a tag of its own (RFC 9110 §8.8.3.3).
+fn with_validators(
+    context: &Context,
+    usual: bool,
+    make: impl FnOnce() -> Result<Response>,
+) -> Result<Response> {
     let resource = &context.resource;
     if !context.access.sees_all(resource) {
         let response = make()?;
@@ -99,15 +109,34 @@ fn with_validators(context: &Context, make: impl FnOnce() -> Result<Response>) -
             Verdict::Proceed => response.with("etag", tag),
         });
     }
-    let response = match guard::early(context, resource)? {
-        Verdict::NotModified => Response::new(304),
-        Verdict::Proceed => make()?,
+    if usual {
+        let response = match guard::early(context, resource)? {
+            Verdict::NotModified => Response::new(304),
+            Verdict::Proceed => make()?,
+        };
+        return Ok(validators(response, resource, None));
+    }
+    let response = make()?;
+    let variant = match (&response.body, resource.etag()) {
+        (Body::Full(bytes), Some(etag)) => Some(etag.variant(bytes)),
+        _ => None,
     };
-    Ok(validators(response, resource))
+    let response = match guard::early_as(context, &state(resource, variant.clone()))? {
+        Verdict::NotModified => Response::new(304),
+        Verdict::Proceed => response,
+    };
+    Ok(validators(response, resource, variant))
 }
 
-fn validators(mut response: Response, resource: &Resource) -> Response {
-    if let Some(etag) = resource.etag() {
+/// What conditions are compared with when this representation would be sent.
+fn state(resource: &Resource, selected: Option<ETag>) -> State {
+    let place = resource.place.as_ref();
+    let state = place.map(|place| guard::state_at(&place.snapshot, &place.path));
+    State { selected, ..state.unwrap_or_default() }
+}
+
+fn validators(mut response: Response, resource: &Resource, variant: Option<ETag>) -> Response {
+    if let Some(etag) = variant.or_else(|| resource.etag()) {
         response = response.with("etag", etag.to_string());
     }
     if let Some(modified) = resource.modified() {
@@ -131,18 +160,22 @@ fn file(context: &Context) -> Result<Response> {
     if resource.entry().is_none_or(|entry| entry.object().is_none()) {
         return Err(Error::not_found());
     }
-    if guard::early(context, resource)? == Verdict::NotModified {
-        return Ok(validators(Response::new(304), resource));
+    let usual =
+        !media_type::wants_jcal(context.request)? && calendar_timezones(context.request)?.is_none();
+    if usual && guard::early(context, resource)? == Verdict::NotModified {
+        return Ok(validators(Response::new(304), resource, None));
     }
-    let (bytes, media_type) = content(context, resource)?;
+    let Sent { bytes, media_type, variant } = content(context, resource)?;
+    let state = state(resource, variant.clone());
+    if !usual && guard::early_as(context, &state)? == Verdict::NotModified {
+        return Ok(validators(Response::new(304), resource, variant));
+    }
     // No other method knows ranges (RFC 9110 §14.2).
     let range = context.request.header("range");
-    let wanted = range.filter(|_| context.request.method == Method::Get).filter(|_| {
-        let place = resource.place.as_ref();
-        let state = place.map(|place| guard::state_at(&place.snapshot, &place.path));
-        conditions::if_range_holds(context.request, &state.unwrap_or_default())
-    });
-    let response = validators(range::respond(wanted, bytes, &media_type), resource);
+    let wanted = range
+        .filter(|_| context.request.method == Method::Get)
+        .filter(|_| conditions::if_range_holds(context.request, &state));
+    let response = validators(range::respond(wanted, bytes, &media_type), resource, variant);
     if attachment::above(resource).is_none() {
         return Ok(response);
     }
@@ -158,47 +191,61 @@ fn file(context: &Context) -> Result<Response> {
 /// A file as a GET without conditions would be answered, for a refused change of it
 /// (RFC 8144 §3.1).
 pub fn current(context: &Context, resource: &Resource) -> Result<Response> {
-    let (bytes, media_type) = content(context, resource)?;
-    Ok(validators(Response::new(200).with_body(&media_type, bytes), resource))
+    let Sent { bytes, media_type, variant } = content(context, resource)?;
+    Ok(validators(Response::new(200).with_body(&media_type, bytes), resource, variant))
 }
 
-/// The bytes of a file as the client may see them, and their media type.
-fn content(context: &Context, resource: &Resource) -> Result<(Bytes, String)> {
+/// A representation.
+struct Sent {
+    bytes: Bytes,
+    media_type: String,
+    /// Its entity tag, where it is not what lies there.
+    variant: Option<ETag>,
+}
+
+/// The bytes of a file as the client may see them.
+fn content(context: &Context, resource: &Resource) -> Result<Sent> {
     let object = resource.entry().and_then(|entry| entry.object());
     let object = object.ok_or_else(Error::not_found)?;
     let bytes = resource.read()?.ok_or_else(Error::not_found)?;
     match &object.kind {
         ObjectKind::Calendar(_) => shown(context, resource, bytes),
-        _ => Ok((bytes, object.content_type())),
+        _ => Ok(Sent { bytes, media_type: object.content_type(), variant: None }),
     }
 }
 
 /// A calendar object in the format the client asks for, as far as it may see it.
-fn shown(context: &Context, resource: &Resource, bytes: Bytes) -> Result<(Bytes, String)> {
-    let json = Accept::of(context.request)?.names(media_type::JCAL);
+fn shown(context: &Context, resource: &Resource, bytes: Bytes) -> Result<Sent> {
+    let json = media_type::wants_jcal(context.request)?;
     let timezones = calendar_timezones(context.request)?;
+    let text = |bytes, variant| {
+        let media_type = media_type::CALENDAR.to_owned();
+        Ok(Sent { bytes, media_type, variant })
+    };
     if !json && timezones.is_none() && context.access.sees_all(resource) {
-        return Ok((bytes, media_type::CALENDAR.to_owned()));
+        return text(bytes, None);
     }
-    let mut object = ical::parse(&bytes).map_err(Error::internal)?;
-    let view = match context.access.shown(resource, &object) {
-        Shown::Whole if by_reference::apply(&mut object, timezones) => Some(object.clone()),
-        Shown::Whole => None,
-        Shown::Part(mut view) => {
-            by_reference::apply(&mut view, timezones);
-            Some(view)
-        }
+    let object = ical::parse(&bytes).map_err(Error::internal)?;
+    let (mut object, whole) = match context.access.shown(resource, &object) {
+        Shown::Whole => (object, true),
+        Shown::Part(view) => (view, false),
         // It was not private when access was decided.
         Shown::Nothing => return Err(Error::status(403).because("the owner keeps it private")),
     };
-    Ok(match (json, view) {
-        (true, view) => {
-            let text = jcal::to_bytes(view.as_ref().unwrap_or(&object));
-            (text.into(), format!("{};charset=utf-8", media_type::JCAL))
-        }
-        (false, Some(view)) => (view.to_bytes().into(), media_type::CALENDAR.to_owned()),
-        (false, None) => (bytes, media_type::CALENDAR.to_owned()),
-    })
+    let by_reference = by_reference::apply(&mut object, timezones);
+    let variant = |bytes: &[u8]| resource.etag().map(|etag| etag.variant(bytes));
+    if json {
+        let bytes = Bytes::from(jcal::to_bytes(&object));
+        let media_type = format!("{};charset=utf-8", media_type::JCAL);
+        return Ok(Sent { variant: variant(&bytes), bytes, media_type });
+    }
+    if by_reference {
+        let bytes = Bytes::from(object.to_bytes());
+        let variant = variant(&bytes);
+        return text(bytes, variant);
+    }
+    // What somebody sees of it is to them all there is, and has the tag that PROPFIND tells.
+    text(if whole { bytes } else { object.to_bytes().into() }, None)
 }
 
 /// All objects the reader may see, as one VCALENDAR. Damaged files are left out.
@@ -221,7 +268,12 @@ fn whole_calendar(context: &Context) -> Result<Response> {
         by_reference::apply(&mut object, timezones);
         merged.add(&object);
     }
-    let mut response = Response::new(200).with("content-type", media_type::CALENDAR);
-    response.body = Body::Full(merged.finish().into());
-    Ok(response)
+    let calendar = merged.finish();
+    Ok(match media_type::wants_jcal(context.request)? {
+        true => {
+            let media_type = format!("{};charset=utf-8", media_type::JCAL);
+            Response::new(200).with_body(&media_type, jcal::to_bytes(&calendar))
+        }
+        false => Response::new(200).with_body(media_type::CALENDAR, calendar.to_bytes()),
+    })
 }
