@@ -31,6 +31,16 @@ pub fn run(context: &Context) -> Result<Response> {
 
 /// Removes a resource with everything below it, and lets scheduling know of every object.
 pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Result<()> {
+    remove_if(context, target, place, |_| Ok(()))
+}
+
+/// The same, if the transaction that removes it finds what it should.
+pub(super) fn remove_if(
+    context: &Context,
+    target: &Resource,
+    place: &Place,
+    condition: impl Fn(&Transaction) -> Result<()>,
+) -> Result<()> {
     let scheduling = Scheduling::of(context);
     let locks = scheduling.lock(scheduling::uids_below(&place.snapshot, &place.path))?;
     let touched = guard::removal(&place.path);
@@ -39,17 +49,28 @@ pub(super) fn remove(context: &Context, target: &Resource, place: &Place) -> Res
         if tx.snapshot().entry(&place.path).is_none() {
             return Err(Error::not_found());
         }
-        keeps_default_calendar(context, tx, place)?;
-        keeps_attachments(tx.snapshot(), &place.path)?;
-        let owner = scheduling::owner_of(target);
-        let committed = scheduling.delete_below(tx, owner, &place.path)?;
-        tx.delete(&place.path)?;
-        kept::sweep(tx)?;
-        guard::forget_locks(context, tx, &place.path)?;
-        Ok(committed)
+        condition(tx)?;
+        inside(context, tx, &scheduling, scheduling::owner_of(target), place)
     })?;
     scheduling.deliver(locks, committed);
     Ok(())
+}
+
+/// What is done inside the transaction, also when something is written over by COPY or MOVE.
+pub(super) fn inside(
+    context: &Context,
+    tx: &mut Transaction,
+    scheduling: &Scheduling,
+    owner: &str,
+    place: &Place,
+) -> Result<Vec<Committed>> {
+    keeps_default_calendar(context, tx, place)?;
+    keeps_attachments(tx.snapshot(), &place.path)?;
+    let committed = scheduling.delete_below(tx, owner, &place.path)?;
+    tx.delete(&place.path)?;
+    kept::sweep(tx)?;
+    guard::forget_locks(context, tx, &place.path)?;
+    Ok(committed)
 }
 
 /// The default calendar stays (RFC 6638 §4.3), by itself and with what it lies in.

@@ -1,10 +1,12 @@
 //! COPY and MOVE (RFC 4918 §9.8, §9.9; RFC 4791 §5.3.2.1): the rules that both share.
 
+mod between_homes;
+
 use super::context::Context;
-use super::delete::{keeps_attachments, removable};
+use super::delete::{self, keeps_attachments, removable};
 use super::scheduling::{self, Scheduling, owner_of};
 use super::{default_calendar, guard, object};
-use crate::acl::required;
+use crate::acl::{Privilege, required};
 use crate::dav::header::{self, Depth};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Method, Precondition, Response, Result};
@@ -26,7 +28,7 @@ struct Transfer {
 pub fn run(context: &Context) -> Result<Response> {
     let transfer = Transfer {
         from: context.resource.clone(),
-        to: context.resolve(&header::destination(context.request)?)?,
+        to: destination(context)?,
         moving: context.request.method == Method::Move,
         overwrite: header::overwrite(context.request)?,
         depth: Depth::of(context.request)?.unwrap_or(Depth::Infinity),
@@ -39,13 +41,14 @@ pub fn run(context: &Context) -> Result<Response> {
     check(&transfer)?;
     context.access.require_whole(&transfer.from)?;
     denied?;
+    readable(context, &transfer)?;
     guard::early(context, &transfer.from)?;
     let created = if needs_validation(&transfer) {
         into_calendar(context, &transfer)?
     } else if transfer.from.shares_home(&transfer.to) {
         within_home(context, &transfer)?
     } else {
-        between_homes(context, &transfer)?
+        between_homes::run(context, &transfer)?
     };
     let mut response = Response::new(if created { 201 } else { 204 });
     // A collection's URL ends with a slash, a file's does not, however the client wrote it.
@@ -59,6 +62,21 @@ pub fn run(context: &Context) -> Result<Response> {
         true => response.with("location", context.request.href(&path)),
         false => response,
     })
+}
+
+/// What the Destination names. Its home is made when nobody has asked for it yet, as that of the
+/// request's own resource is before a method is called.
+fn destination(context: &Context) -> Result<Resource> {
+    let path = header::destination(context.request)?;
+    let to = context.resolve(&path)?;
+    match &to.owner {
+        Some(owner) if to.is_unmade_home() => {
+            let initial = provision::initial(&context.config.homes, owner);
+            context.app.store.provision(&owner.guid, &initial)?;
+            context.resolve(&path)
+        }
+        _ => Ok(to),
+    }
 }
 
 /// Everything that can be said without looking into the data.
@@ -122,6 +140,20 @@ fn allowed(context: &Context, to: &Resource) -> Result<()> {
     }
 }
 
+/// A copy is not closed as its source is (`make_new`), so whoever makes it reads all that goes
+/// into it. What is moved keeps its own access control.
+fn readable(context: &Context, transfer: &Transfer) -> Result<()> {
+    if transfer.moving || transfer.depth == Depth::Zero {
+        return Ok(());
+    }
+    let mut waiting = transfer.from.members();
+    while let Some(member) = waiting.pop() {
+        context.access.require(&member, &[Privilege::Read])?;
+        waiting.extend(member.members());
+    }
+    Ok(())
+}
+
 /// Objects that go from calendar to calendar.
 fn between_calendars(transfer: &Transfer) -> Result<()> {
     let Transfer { from, to, .. } = transfer;
@@ -157,7 +189,10 @@ fn needs_validation(transfer: &Transfer) -> bool {
 
 /// A plain file becomes a calendar object: everything a PUT would be asked is asked.
 fn into_calendar(context: &Context, transfer: &Transfer) -> Result<bool> {
-    let incoming = object::read_resource(context, &transfer.from)?;
+    let mut incoming = object::read_resource(context, &transfer.from)?;
+    if !transfer.moving {
+        incoming.properties.set.retain(|(name, _)| *name != STORED_ACL);
+    }
     let same_home = transfer.from.shares_home(&transfer.to);
     let purpose = match (&transfer.from.place, transfer.moving && same_home) {
         (Some(place), true) => object::Purpose::Move(place.path.clone()),
@@ -165,7 +200,7 @@ fn into_calendar(context: &Context, transfer: &Transfer) -> Result<bool> {
     };
     let stored = object::store(context, &transfer.to, incoming, purpose)?;
     if transfer.moving && !same_home {
-        remove_source(context, transfer)?;
+        between_homes::remove_source(context, transfer)?;
     }
     Ok(stored.created)
 }
@@ -191,15 +226,12 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
         if transfer.moving {
             keeps_attachments(tx.snapshot(), &from)?;
         }
-        if replaced {
-            keeps_attachments(tx.snapshot(), &to)?;
-        }
         uids_stay_unique(context, tx.snapshot(), transfer, &from, &to)?;
         let mut committed = judge(&scheduling, tx, transfer, &from, &to)?;
         if replaced {
-            committed.extend(scheduling.delete_below(tx, owner_of(&transfer.to), &to)?);
-            tx.delete(&to)?;
-            guard::forget_locks(context, tx, &to)?;
+            let to = transfer.to.place.as_ref().ok_or_else(Error::not_found)?;
+            let owner = owner_of(&transfer.to);
+            committed.extend(delete::inside(context, tx, &scheduling, owner, to)?);
         }
         match &source {
             _ if transfer.moving => {
@@ -280,46 +312,6 @@ fn make_new(tx: &mut Transaction, copy: &HomePath) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// One file from home to home: never two transactions at once, and the source goes last.
-fn between_homes(context: &Context, transfer: &Transfer) -> Result<bool> {
-    if transfer.from.kind.is_collection() {
-        return Err(Error::status(403).because("collections stay in their home"));
-    }
-    let (_, to) = paths(transfer)?;
-    let place = transfer.to.place.as_ref().ok_or_else(|| Error::status(403))?;
-    let entry = transfer.from.entry().ok_or_else(Error::not_found)?;
-    let bytes = transfer.from.read()?.ok_or_else(Error::not_found)?;
-    let created = place.home.write(|tx| -> Result<bool> {
-        guard::locks_allow(context, tx, &guard::removal(&to))?;
-        let before = tx.snapshot().entry(&to);
-        if before.is_some() && !transfer.overwrite {
-            return Err(Error::precondition_failed().because("the destination exists"));
-        }
-        if before.is_some() {
-            tx.delete(&to)?;
-        }
-        let mut properties = copied_properties(entry);
-        if !transfer.moving {
-            properties.set.retain(|(name, _)| *name != STORED_ACL);
-        }
-        tx.put(&to, &bytes, None, &properties)?;
-        Ok(before.is_none())
-    })?;
-    if transfer.moving {
-        remove_source(context, transfer)?;
-    }
-    Ok(created)
-}
-
-fn remove_source(context: &Context, transfer: &Transfer) -> Result<()> {
-    let place = transfer.from.place.as_ref().ok_or_else(Error::not_found)?;
-    place.home.write(|tx| -> Result<()> {
-        guard::inside(context, tx, &place.path, &guard::removal(&place.path))?;
-        tx.delete(&place.path)?;
-        guard::forget_locks(context, tx, &place.path)
-    })
 }
 
 fn paths(transfer: &Transfer) -> Result<(HomePath, HomePath)> {
