@@ -54,6 +54,7 @@ pub fn check_size(bytes: usize, max: usize) -> Result<()> {
 pub fn validate(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Result<()> {
     structure::check_calendar(calendar)?;
     properties::check(calendar)?;
+    properties::check_order(calendar, zones)?;
     structure::check_object(calendar, rules)?;
     structure::check_zones(calendar)?;
     structure::check_attendees(calendar, rules)?;

@@ -34,6 +34,13 @@ fn refuses_with_the_precondition_of_the_clause() {
         (event("DTSTART:20060103T100000Z"), data),
         (event("DTEND:2006-01-03"), data),
         (event("DURATION:-PT1H"), data),
+        (event("DTEND:20060102T095959Z"), data),
+        (event("DTEND;TZID=Europe/Paris:20060102T103000"), data),
+        (
+            "BEGIN:VTODO|UID:1|DTSTART;VALUE=DATE:20060102|DUE;VALUE=DATE:20060101|END:VTODO"
+                .into(),
+            data,
+        ),
         (event("DTEND:20060102T110000Z|DURATION:PT1H"), data),
         (event("DESCRIPTION:bad \\\"escape\\\""), data),
         (event("RRULE:FREQ=MONTHLY;BYDAY=+1,3MO"), data),
@@ -71,6 +78,8 @@ fn refuses_with_the_precondition_of_the_clause() {
 fn accepts_what_clients_send() {
     for lines in [
         event("DTEND;VALUE=DATE:20060103"),
+        event("DTEND:20060102T100000Z"),
+        event("DTEND;VALUE=DATE:20060101"),
         event("DTEND;TZID=Europe/Paris:20060103T100000"),
         event("RRULE:FREQ=DAILY"),
         event("RRULE:FREQ=DAILY|EXDATE;TZID=Eastern Standard Time:20060105T050000"),
