@@ -35,7 +35,8 @@ pub fn is_available_in(component: &Component, zones: &Zones, range: TimeRange) -
 }
 
 /// Busy time by BUSYTYPE in the period: time that a VAVAILABILITY covers and none of its AVAILABLE
-/// components gives free. Where two cover the same time, the one of higher PRIORITY is believed.
+/// components gives free. Where two cover the same time, the one of higher PRIORITY is believed;
+/// of those with the same, time is free that any of them gives free.
 pub fn busy_time<'a>(
     calendars: impl IntoIterator<Item = (&'a Component, &'a Zones)>,
     bounds: Period,
@@ -49,19 +50,25 @@ pub fn busy_time<'a>(
     // From the lowest to the highest, so that later ones overrule.
     components.sort_by_key(|(component, _)| std::cmp::Reverse(rank(component)));
     let mut busy: BTreeMap<String, Vec<Period>> = BTreeMap::new();
-    for (component, zones) in components {
-        let covered = covered(component, zones);
-        let start = covered.start.unwrap_or(bounds.start);
-        let end = covered.end.unwrap_or(bounds.end);
-        let Some(covered) = Period::new(start, end).clip(bounds) else { continue };
-        for periods in busy.values_mut() {
-            *periods = period::subtract(std::mem::take(periods), vec![covered]);
+    for equals in components.chunk_by(|(a, _), (b, _)| rank(a) == rank(b)) {
+        let (mut unavailable, mut free) = (Vec::new(), Vec::new());
+        for (component, zones) in equals {
+            let covered = covered(component, zones);
+            let start = covered.start.unwrap_or(bounds.start);
+            let end = covered.end.unwrap_or(bounds.end);
+            let Some(covered) = Period::new(start, end).clip(bounds) else { continue };
+            free.extend(available(component, zones, covered)?);
+            unavailable.push((component.value_of("BUSYTYPE"), covered));
         }
-        let free = available(component, zones, covered)?;
-        let kind = component.value_of("BUSYTYPE").unwrap_or("BUSY-UNAVAILABLE");
-        busy.entry(kind.trim().to_ascii_uppercase())
-            .or_default()
-            .extend(period::subtract(vec![covered], free));
+        let covered: Vec<Period> = unavailable.iter().map(|(_, covered)| *covered).collect();
+        for periods in busy.values_mut() {
+            *periods = period::subtract(std::mem::take(periods), covered.clone());
+        }
+        for (kind, covered) in unavailable {
+            let kind = kind.unwrap_or("BUSY-UNAVAILABLE").trim().to_ascii_uppercase();
+            let left = period::subtract(vec![covered], free.clone());
+            busy.entry(kind).or_default().extend(left);
+        }
     }
     Ok(busy)
 }
@@ -72,7 +79,7 @@ fn rank(component: &Component) -> u8 {
     priority.filter(|priority| (1..=9).contains(priority)).unwrap_or(10)
 }
 
-/// The time that the AVAILABLE components give free.
+/// The time that the AVAILABLE components give free, none of it outside of what is covered.
 fn available(
     component: &Component,
     zones: &Zones,
@@ -89,7 +96,8 @@ fn available(
     let mut free = Vec::new();
     for set in sets.values() {
         let expansion = recur::expand(set, zones, window(), Budget::default())?;
-        free.extend(expansion.instances.iter().map(|i| Period::new(i.start, i.end)));
+        let given = expansion.instances.iter().map(|i| Period::new(i.start, i.end));
+        free.extend(given.filter_map(|given| given.clip(bounds)));
     }
     Ok(free)
 }

@@ -126,7 +126,8 @@ fn own_calendar(change: &Change<'_>, href: &str) -> Option<HomePath> {
     }
 }
 
-/// One VAVAILABILITY and the time zones it needs, kept under the name of RFC 7953.
+/// VAVAILABILITY components and the time zones they need, kept under the name of RFC 7953. Several
+/// make sense: they differ in the time they cover, and in PRIORITY.
 fn availability(change: &mut Change<'_>, element: &Element) -> Result<()> {
     let refuse = |reason: &str| Error::from(Precondition::ValidCalendarTimezone).because(reason);
     let text = element.text();
@@ -139,8 +140,8 @@ fn availability(change: &mut Change<'_>, element: &Element) -> Result<()> {
             _ => others += 1,
         }
     }
-    if (availabilities, others) != (1, 0) {
-        return Err(refuse("one VAVAILABILITY and its time zones are needed"));
+    if availabilities == 0 || others > 0 {
+        return Err(refuse("VAVAILABILITY and its time zones are needed, and nothing else"));
     }
     let mut writer = Writer::fragment();
     writer.text(&text);
