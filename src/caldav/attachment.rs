@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::ical::recur::derive_instance;
+use chrono::{DateTime, Utc};
+
+use crate::ical::recur::Derivation;
 use crate::ical::{Component, DateOrTime, Property, Zones};
 
 const MANAGED_ID: &str = "MANAGED-ID";
@@ -125,32 +127,43 @@ fn each(
         calendar.main_components_mut().for_each(change);
         return true;
     };
+    let Some(implied) = implied(calendar, rids, zones) else { return false };
+    implied.into_iter().for_each(|component| calendar.push_component(component));
     for rid in rids {
-        let Some(component) = instance(calendar, rid, zones) else { return false };
+        let component = match rid {
+            Rid::Master => calendar.master_mut(),
+            Rid::At(at) => {
+                let at = Some(zones.to_utc(at));
+                calendar.main_components_mut().find(|component| instant(component, zones) == at)
+            }
+        };
+        let Some(component) = component else { return false };
         change(component);
     }
     true
 }
 
-/// The component of an instance; one that the master only implies gets one.
-fn instance<'a>(
-    calendar: &'a mut Component,
-    rid: &Rid,
-    zones: &Zones,
-) -> Option<&'a mut Component> {
-    let at = match rid {
-        Rid::Master => return calendar.master_mut(),
-        Rid::At(at) => zones.to_utc(at),
-    };
-    let key = |component: &Component| {
-        let line = component.property("RECURRENCE-ID")?;
-        Some(zones.to_utc(&DateOrTime::from_property(line).ok()?))
-    };
-    if !calendar.main_components().any(|component| key(component) == Some(at)) {
-        let Rid::At(value) = rid else { return None };
-        calendar.push_component(derive_instance(calendar, zones, value)?);
+/// Components for the instances that the master only implies. They are asked for together, so
+/// that all of them share one budget; `None` when one does not exist.
+fn implied(calendar: &Component, rids: &[Rid], zones: &Zones) -> Option<Vec<Component>> {
+    let there: BTreeSet<DateTime<Utc>> =
+        calendar.main_components().filter_map(|component| instant(component, zones)).collect();
+    let named = rids.iter().filter_map(|rid| match rid {
+        Rid::Master => None,
+        Rid::At(at) => Some(zones.to_utc(at)),
+    });
+    let missing: BTreeSet<DateTime<Utc>> = named.filter(|at| !there.contains(at)).collect();
+    if missing.is_empty() {
+        return Some(Vec::new());
     }
-    calendar.main_components_mut().find(|component| key(component) == Some(at))
+    let instances = Derivation::read(calendar, zones)?;
+    missing.into_iter().map(|at| instances.derive(zones, at)).collect()
+}
+
+/// The instance that a component is about, if it is about one.
+fn instant(component: &Component, zones: &Zones) -> Option<DateTime<Utc>> {
+    let line = component.property("RECURRENCE-ID")?;
+    Some(zones.to_utc(&DateOrTime::from_property(line).ok()?))
 }
 
 #[cfg(test)]
