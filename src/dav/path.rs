@@ -29,7 +29,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b';')
     .remove(b'=');
 
-/// Why a text is not a path of this server. All of them are answered with 400.
+/// Why a text is not a path of this server. A request for one is answered with 414 where it is too
+/// long, else with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// The text does not begin with `/`.

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 
 use super::proxy::{self, Peer};
 use super::{Redirect, Transport, tap};
+use crate::dav::path::PathError;
 use crate::dav::{self, DavPath, Error, Method, Request};
 use crate::limits;
 
@@ -46,8 +47,10 @@ pub(super) fn head(
     let origin = proxy::origin(transport, peer, authority, &parts.headers);
     let path = match parts.uri.path() {
         "*" if method == Method::Options => DavPath::root(),
-        path => DavPath::parse(without_prefix(path, &origin.prefix))
-            .map_err(|error| Error::bad_request(error.to_string()))?,
+        path => DavPath::parse(without_prefix(path, &origin.prefix)).map_err(|error| {
+            let status = if error == PathError::Length { 414 } else { 400 };
+            Error::status(status).because(error.to_string())
+        })?,
     };
     if peer.address.is_some() && origin.scheme == "http" && path.segments() != ["health"] {
         redirect(transport, &origin.authority, target, method)?;

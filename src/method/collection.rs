@@ -3,7 +3,6 @@
 use super::context::Context;
 use super::{allow, guard, proppatch};
 use crate::dav::kind::ResourceKind;
-use crate::dav::name::{CALDAV, DAV};
 use crate::dav::{Error, Method, Name, Precondition, Response, Result};
 use crate::resource::property::change::{self, Outcome};
 use crate::resource::{Resource, provision};
@@ -19,16 +18,10 @@ pub fn mkcol(context: &Context) -> Result<Response> {
     }
     let parent = parent(&context.resource)?;
     let body = Mkcol::parse(&context.request.body, context.request.header("content-type"))?;
-    let kind = match body.resource_types() {
-        None => CollectionKind::Plain,
-        Some(types) => {
-            let is = |namespace: &str, local: &str| types.iter().any(|t| t.is(namespace, local));
-            match (is(DAV, "collection"), is(CALDAV, "calendar"), types.len()) {
-                (true, true, 2) => CollectionKind::Calendar,
-                (true, false, 1) => CollectionKind::Plain,
-                _ => return Err(Precondition::ValidResourcetype.into()),
-            }
-        }
+    // A type that cannot be made is refused among the properties (RFC 5689 §3.5).
+    let kind = match body.resource_types().and_then(|types| change::kind_made(&types)) {
+        Some(ResourceKind::Calendar) => CollectionKind::Calendar,
+        _ => CollectionKind::Plain,
     };
     check_place(&parent, kind)?;
     make(context, kind, &body.properties)

@@ -38,8 +38,9 @@ pub fn run(context: &Context) -> Result<Response> {
         one,
     };
     let mut response = Response::new(207);
+    // Without members there is nothing left to leave out of (RFC 8144 §2.1).
     let honoured = [Preference::Minimal, Preference::DepthNoroot];
-    if let Some(applied) = prefer.applied(&honoured) {
+    if let Some(applied) = prefer.applied(&honoured[..if one { 2 } else { 1 }]) {
         response = response.with("preference-applied", applied);
     }
     if one {

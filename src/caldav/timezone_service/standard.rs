@@ -8,8 +8,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::values;
-use crate::ical::Component;
 use crate::ical::timezone::{Zone, generate, iana_version, leap_seconds, zone_groups};
+use crate::ical::{Component, Property};
 
 /// Changes of one zone in one answer.
 const OBSERVANCES_MAX: usize = 1000;
@@ -46,7 +46,7 @@ pub fn answer(
 
 /// The entity tag of every zone's data, without quotes: the release, and the way we write it.
 pub fn entity_tag() -> String {
-    format!("{}-2", iana_version())
+    format!("{}-3", iana_version())
 }
 
 /// `get` in a format we do not have (§5.3).
@@ -62,7 +62,20 @@ fn get(tzid: &str, query: &[(String, String)]) -> Result<Answer, Answer> {
             return Err(problem(400, code, "data are not truncated here"));
         }
     }
-    Ok(Answer::Calendar(generate::calendar(tzid, &zone, None)))
+    let mut calendar = generate::calendar(tzid, &zone, None);
+    if let (Some(original), Some(definition)) =
+        (alias_of(tzid), calendar.components_mut().find(|component| component.is_timezone()))
+    {
+        definition.push(Property::text_value("TZID-ALIAS-OF", original));
+    }
+    Ok(Answer::Calendar(calendar))
+}
+
+/// The zone that a name is another name of (§7.2).
+fn alias_of(tzid: &str) -> Option<&'static str> {
+    let mut groups = zone_groups().iter();
+    let group = groups.find(|(_, aliases)| aliases.iter().any(|alias| alias == tzid));
+    group.map(|(original, _)| original.as_str())
 }
 
 /// `leapseconds` (§5.6).

@@ -9,7 +9,7 @@ mod scheduling;
 
 use super::{View, dead, live, webdav};
 use crate::dav::kind::ResourceKind as Kind;
-use crate::dav::name::DAV;
+use crate::dav::name::{CALDAV, DAV};
 use crate::dav::{Error, Name, Precondition, Result};
 use crate::limits;
 use crate::principal::ProxyKind;
@@ -124,8 +124,14 @@ impl Change<'_> {
         if !self.resource.kind.in_home() || !(self.making || self.resource.entry().is_some()) {
             return Err(protected());
         }
-        if self.making && name.is(DAV, "resourcetype") {
-            return Ok(());
+        if let (true, Instruction::Set(element)) = (self.making, instruction)
+            && name.is(DAV, "resourcetype")
+        {
+            let types: Vec<&Name> = element.elements().map(|element| &element.name).collect();
+            return match kind_made(&types) == Some(self.resource.kind) {
+                true => Ok(()),
+                false => Err(Precondition::ValidResourcetype.into()),
+            };
         }
         if let Some(handled) =
             calendar::apply(self, instruction).or_else(|| scheduling::apply(self, instruction))
@@ -177,6 +183,16 @@ impl Change<'_> {
 
     fn is(&self, kind: Kind) -> bool {
         self.resource.kind == kind
+    }
+}
+
+/// The kind of collection that has these resource types, if one can be made (RFC 5689 §3.3).
+pub fn kind_made(types: &[&Name]) -> Option<Kind> {
+    let is = |namespace: &str, local: &str| types.iter().any(|name| name.is(namespace, local));
+    match (is(DAV, "collection"), is(CALDAV, "calendar"), types.len()) {
+        (true, true, 2) => Some(Kind::Calendar),
+        (true, false, 1) => Some(Kind::Collection),
+        _ => None,
     }
 }
 
