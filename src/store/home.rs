@@ -79,15 +79,21 @@ impl Home {
                 (known, 0, Log::default(), true)
             }
         };
-        let (now_s, before) = (store.options.clock.now().timestamp(), known.number());
+        let now = store.options.clock.now();
+        let (now_s, before) = (now.timestamp(), known.number());
+        let booted_ns = crate::disk::booted_ns(now.timestamp_nanos_opt().unwrap_or(0));
+        let trusted_until_ns = trusted_until_ns(written_ns, booted_ns);
         let last = known.clone();
-        let mut reconciler = Reconciler::new(&dir, known, now_s, written_ns - RACY_NS)?;
+        let mut reconciler = Reconciler::new(&dir, known, now_s, trusted_until_ns)?;
         reconciler.keep_edits = !new;
         reconciler.edit(Edit::Gap);
         reconciler.home(&dir)?;
         let Reconciler { mut work, edits, overflow, .. } = reconciler;
         work.pack();
-        oddity::tell(dir.path(), &last, &work, &edits);
+        match new {
+            true => oddity::tell_all(dir.path(), &work),
+            false => oddity::tell(dir.path(), &last, &work, &edits),
+        }
         if !new && edits.len() > 1 {
             tracing::info!(guid, changes = edits.len() - 1, "the home changed meanwhile");
         }
@@ -488,10 +494,21 @@ impl Home {
 
 /// A change of a file this shortly before the index was last written may hide another one.
 const RACY_NS: i64 = 2_000_000_000;
+/// The same where the system was started since: it may have lost content that others than the server
+/// wrote, of files whose times and sizes it kept. Linux writes content after 30 s, and looks for it
+/// every five.
+const UNSYNCED_NS: i64 = 40_000_000_000;
 /// The same while the server runs: what is known was read after the change.
 const FRESH_NS: i64 = 50_000_000;
 /// How long directories are trusted of whose changes the system does not tell.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// Up to which time of change a file is as an index says that was last written then.
+pub(super) fn trusted_until_ns(written_ns: i64, booted_ns: Option<i64>) -> i64 {
+    // Clocks are set when a system starts: what is close counts as before.
+    let since = booted_ns.is_none_or(|booted| written_ns > booted.saturating_add(UNSYNCED_NS));
+    written_ns - if since { RACY_NS } else { UNSYNCED_NS }
+}
 
 /// The index is derived: a failure to write it costs time later and nothing else.
 fn keep(guid: &str, written: crate::disk::Result<()>) {

@@ -74,13 +74,24 @@ pub(super) fn tell(home: &Path, before: &Snapshot, now: &Snapshot, edits: &[Edit
         let known = before.collection(&place).map(|before| among(&place, before));
         let known = known.unwrap_or_default();
         for odd in among(&place, collection).iter().filter(|odd| !known.contains(odd)) {
-            let path = odd.path.segments().iter().fold(home.to_owned(), |at, name| at.join(name));
-            let (path, line, reason) = (path.display(), odd.line, &odd.reason);
-            match odd.damaged {
-                true => tracing::warn!(%path, line, %reason, "damaged file"),
-                false => tracing::warn!(%path, line, %reason, "misplaced file"),
-            }
+            tell_one(home, odd);
         }
+    }
+}
+
+/// Writes to the log all that is odd in a home of which nothing was known.
+pub(super) fn tell_all(home: &Path, now: &Snapshot) {
+    for odd in of_home(now) {
+        tell_one(home, &odd);
+    }
+}
+
+fn tell_one(home: &Path, odd: &Oddity) {
+    let path = odd.path.segments().iter().fold(home.to_owned(), |at, name| at.join(name));
+    let (path, line, reason) = (path.display(), odd.line, &odd.reason);
+    match odd.damaged {
+        true => tracing::warn!(%path, line, %reason, "damaged file"),
+        false => tracing::warn!(%path, line, %reason, "misplaced file"),
     }
 }
 

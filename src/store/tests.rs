@@ -507,3 +507,74 @@ fn homes_nobody_uses_are_closed_when_memory_is_short() {
         assert_true(&home);
     }
 }
+
+#[test]
+fn after_a_power_failure_more_is_read_than_the_times_say() {
+    use super::home::trusted_until_ns;
+    use super::reconcile::Reconciler;
+    use crate::index::Edit;
+    const S: i64 = 1_000_000_000;
+    // The index was written 1,000 s after 1970; the system was started before or after that.
+    assert_eq!(trusted_until_ns(1000 * S, Some(100 * S)), 998 * S);
+    assert_eq!(trusted_until_ns(1000 * S, Some(2000 * S)), 960 * S);
+    assert_eq!(trusted_until_ns(1000 * S, Some(990 * S)), 960 * S);
+    assert_eq!(trusted_until_ns(1000 * S, None), 998 * S);
+    // A file of the same times and size with other content than the index saw, 10 s before.
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    let at = path("calendar/a.ics");
+    home.write(|tx| tx.put(&at, &event("a"), None, &PropertyChanges::none())).unwrap();
+    let mut known = (*home.snapshot()).clone();
+    let mut entry = (**known.object(&at).unwrap()).clone();
+    let (content, written_ns) = (entry.hash, entry.stat.changed_ns + 10 * S);
+    entry.hash = [7; 16];
+    known.apply(&Edit::PutObject { path: at.clone(), entry }, 0);
+    let dir = store.tree.dir(&home.relative).unwrap().unwrap();
+    for (booted_ns, found) in [(0, [7; 16]), (written_ns + 1, content)] {
+        let until = trusted_until_ns(written_ns, Some(booted_ns));
+        let mut reconciler = Reconciler::new(&dir, known.clone(), 0, until).unwrap();
+        reconciler.home(&dir).unwrap();
+        assert_eq!(reconciler.work.object(&at).unwrap().hash, found);
+    }
+}
+
+#[test]
+fn tokens_from_before_the_remembered_openings_are_refused_and_never_wrong() {
+    let root = tempfile::tempdir().unwrap();
+    let (calendar, mut tokens) = (path("calendar"), Vec::new());
+    let name = |n: usize| path(&format!("calendar/{n:03}.ics"));
+    const OPENINGS: usize = 150;
+    for n in 0..OPENINGS {
+        let store = open(root.path());
+        let home = store.provision(ALICE, &initial()).unwrap();
+        home.write(|tx| tx.put(&name(n), &event(&format!("u{n}")), None, &PropertyChanges::none()))
+            .unwrap();
+        tokens.push(home.snapshot().sync_token(&calendar).unwrap());
+    }
+    let store = open(root.path());
+    let home = store.provision(ALICE, &initial()).unwrap();
+    let snapshot = home.snapshot();
+    let mut refused = 0;
+    for (n, token) in tokens.iter().enumerate() {
+        match snapshot.changes_since(&calendar, Some(*token), Depth::One) {
+            Ok(changes) => {
+                let found: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+                let expected: Vec<_> = (n + 1..OPENINGS).map(&name).collect();
+                assert_eq!(found, expected, "since opening {n}");
+            }
+            Err(error) => {
+                assert_eq!(error, TokenError::Invalid, "since opening {n}");
+                refused = n + 1;
+            }
+        }
+        // Numbers that were never given, or were lost.
+        for lost in [1, 1000, (1 << 20) - 1] {
+            let number = token.number + lost;
+            let point = SyncPoint { number, ..*token };
+            assert!(snapshot.changes_since(&calendar, Some(point), Depth::One).is_err());
+        }
+    }
+    // The last 64 openings are remembered, none before.
+    assert!((OPENINGS - 65..=OPENINGS - 63).contains(&refused), "{refused}");
+}

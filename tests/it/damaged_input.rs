@@ -156,6 +156,26 @@ fn the_rest_of_the_calendar_works() {
     }
 }
 
+#[test]
+fn what_lies_in_a_home_without_an_index_is_told() {
+    let mut server = Server::start();
+    let alice = server.client("alice");
+    alice.put(&format!("{CALENDAR}good.ics"), &event("good")).expect(201);
+    let home = fs::canonicalize(server.data().join("calendars/users/alice")).unwrap();
+    server.stop();
+    let damaged = spoil(&home.join("calendar"));
+    fs::write(home.join("tasks/event.ics"), event("wrong")).unwrap();
+    fs::remove_file(home.join(".index")).unwrap();
+    server.start_again();
+    server.client("alice").propfind(CALENDAR, "1", "").expect(207);
+    let log = server.log();
+    for (name, ..) in &damaged {
+        let told = |line: &&str| line.contains("damaged file") && line.contains(name);
+        assert_eq!(log.lines().filter(told).count(), 1, "{name}\n{log}");
+    }
+    assert!(log.contains("misplaced file"), "{log}");
+}
+
 /// `daybook check` beside the server names everything.
 fn expect_told(server: &Server, dir: &Path, tasks: &Path, damaged: &[(&str, u32, &str)]) {
     let (code, text) = check(&server.data(), &[], None);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::harness::dice::{Dice, asked};
@@ -236,18 +236,29 @@ impl Life {
         Self { server, writers }
     }
 
-    /// Writes for a moment and dies.
-    fn die(&mut self, moment: Duration) {
-        let over = AtomicBool::new(false);
+    /// Writes until so many writes are acknowledged, and a moment longer, and dies. Time alone would
+    /// say little: on a busy machine nothing may have begun yet. How many writes were under way.
+    fn die(&mut self, writes: usize, moment: Duration) -> usize {
+        let (over, done) = (AtomicBool::new(false), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for writer in &mut self.writers {
-                let (client, over) = (self.server.client(writer.user), &over);
-                scope.spawn(move || while !over.load(Ordering::Relaxed) && writer.step(&client) {});
+                let (client, over, done) = (self.server.client(writer.user), &over, &done);
+                scope.spawn(move || {
+                    while !over.load(Ordering::Relaxed) && writer.step(&client) {
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let start = Instant::now();
+            while done.load(Ordering::Relaxed) < writes {
+                assert!(start.elapsed() < Duration::from_secs(60), "writes are not acknowledged");
+                std::thread::sleep(Duration::from_micros(50));
             }
             std::thread::sleep(moment);
-            self.server.kill();
             over.store(true, Ordering::Relaxed);
+            self.server.kill();
         });
+        self.writers.iter().filter(|writer| writer.pending.is_some()).count()
     }
 
     fn compare(&mut self, context: &str) {
@@ -276,13 +287,16 @@ impl Life {
 fn run(restarts: u64, seed: u64) {
     let start = Instant::now();
     let (mut done, mut acknowledged, mut invitations, mut resets) = (0, 0, 0, 0);
+    let (mut busy, mut under_way) = (0, 0);
     let mut moments = Dice::new(seed, 99);
     while done < restarts {
         let mut life = Life::begin(seed.wrapping_add(done));
         for _ in 0..LIFE.min(restarts - done) {
             // From the first request's arrival to some way into the load.
-            let moment = Duration::from_micros(moments.below(60_000) as u64);
-            life.die(moment);
+            let (writes, moment) = (moments.below(25), moments.below(3_000) as u64);
+            let struck = life.die(writes, Duration::from_micros(moment));
+            busy += u64::from(struck > 0);
+            under_way += struck;
             done += 1;
             life.compare(&format!("seed {seed}, restart {done}"));
         }
@@ -292,8 +306,9 @@ fn run(restarts: u64, seed: u64) {
         resets += life.writers.iter().map(|writer| writer.mirror.resets).sum::<usize>();
         if done % 500 == 0 || done == restarts {
             println!(
-                "seed {seed}: {done} restarts, {acknowledged} acknowledged writes, {invitations} \
-                 invitations, {resets} refused tokens, {} s",
+                "seed {seed}: {done} restarts, {busy} of them with writes under way ({under_way}), \
+                 {acknowledged} acknowledged writes, {invitations} invitations, {resets} refused \
+                 tokens, {} s",
                 start.elapsed().as_secs()
             );
         }
