@@ -136,6 +136,21 @@ fn a_copy_without_attributes_is_served_and_says_what_is_lost() {
 }
 
 #[test]
+fn an_archive_without_what_is_derived_is_served() {
+    let (server, before, after) = copied(|from, to| {
+        // What changes or vanishes while it is read makes the exit code 1.
+        let pack = "tar --xattrs --exclude=.index --exclude=.control -C \"$0\" -cf - . | \
+                    { mkdir -m 700 \"$1\"; tar --xattrs --xattrs-include='*' -C \"$1\" -xf -; }";
+        let status = Command::new("sh").args(["-c", pack]).args([from, to]).status().unwrap();
+        assert!(status.success());
+    });
+    assert!(displayname(&server).contains("Alice &amp; all"));
+    is_honest(&server, [before, after]);
+    let (code, text) = check(&server, &[]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
 #[ignore = "needs rsync: .ci/run installs it and runs this"]
 fn rsync_of_a_running_server_is_a_backup() {
     let (server, before, after) = copied(|from, to| {

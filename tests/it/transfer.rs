@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::harness::{Server, daybook};
 
@@ -350,6 +351,46 @@ fn a_darwin_calendar_server_comes_over() {
     }
     let (code, text) = run(&config, &["import", "calendar-server", data_text]);
     assert!(code == 2 && text.contains("no directory called calendars"), "{text}");
+}
+
+/// Before there was a data root, before rooms had GUIDs; and a terminal sees how far it is.
+#[test]
+fn what_an_older_server_left_comes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = fresh(folder.path(), &accounts());
+    let root = folder.path().join("Documents");
+    let room = root.join("calendars/locations/room/calendar");
+    fs::create_dir_all(&room).unwrap();
+    fs::write(room.join("e.ics"), event("rooms", "")).unwrap();
+    fs::create_dir(root.join("principals")).unwrap();
+    let proxies = root.join("principals/.db.calendaruserproxy");
+    fs::copy("fixtures/import/calendaruserproxy.sqlite", &proxies).unwrap();
+    fs::copy("fixtures/import/resourceinfo.sqlite", root.join("resourceinfo.sqlite")).unwrap();
+    let before = everything(&root);
+    let command = format!(
+        "{} import --config {} calendar-server {}",
+        daybook(&[]).get_program().to_str().unwrap(),
+        config.display(),
+        root.display()
+    );
+    let terminal = Command::new("script").args(["-qec", &command, "/dev/null"]).output();
+    let text = match terminal {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(_) => run(&config, &["import", "calendar-server", root.to_str().unwrap()]).1,
+    };
+    // An event, two delegates, one room.
+    assert!(text.contains("4 taken, 0 there already"), "{text}");
+    assert_eq!(before, everything(&root));
+    let delegates = fs::read_to_string(folder.path().join("data/delegates.toml")).unwrap();
+    assert!(delegates.contains(BOB) && delegates.contains(CAROL), "{delegates}");
+    let automatic = fs::read_to_string(folder.path().join("data/auto-schedule.toml")).unwrap();
+    assert!(automatic.contains(ROOM), "{automatic}");
+    let home = folder.path().join(format!("data/calendars/__uids__/D0/00/{ROOM}"));
+    let content = fs::read_to_string(home.join("calendar/e.ics")).unwrap();
+    assert_eq!(content, event("rooms", ""));
+    if Command::new("script").arg("--version").output().is_ok() {
+        assert!(text.contains("to go"), "no progress on a terminal: {text:?}");
+    }
 }
 
 #[test]
