@@ -93,8 +93,8 @@ pub fn make_root(root: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(root).map_err(|error| DiskError::new("open", root, error))
 }
 
-/// When the system was started, in nanoseconds since 1970, by what it says of its age `now_ns`; none
-/// where it does not say.
+/// When the system was started, in nanoseconds since 1970, by what it says of its age `now_ns`;
+/// none where it does not say.
 pub fn booted_ns(now_ns: i64) -> Option<i64> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     let seconds: f64 = text.split(' ').next()?.parse().ok()?;

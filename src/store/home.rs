@@ -494,9 +494,9 @@ impl Home {
 
 /// A change of a file this shortly before the index was last written may hide another one.
 const RACY_NS: i64 = 2_000_000_000;
-/// The same where the system was started since: it may have lost content that others than the server
-/// wrote, of files whose times and sizes it kept. Linux writes content after 30 s, and looks for it
-/// every five.
+/// The same where the system was started since: it may have lost content that others than the
+/// server wrote, of files whose times and sizes it kept. Linux writes content after 30 s, and looks
+/// for it every five.
 const UNSYNCED_NS: i64 = 40_000_000_000;
 /// The same while the server runs: what is known was read after the change.
 const FRESH_NS: i64 = 50_000_000;

@@ -441,6 +441,65 @@ fn files_are_looked_at_where_the_system_tells_nothing() {
     desk.close(&[]);
 }
 
+/// A server on an overlay: what is done to the directory behind it is told to nobody who watches
+/// the overlay, as with a network file system that another machine writes to.
+fn on_an_overlay(poll_seconds: u64) -> Option<(Server, PathBuf)> {
+    let setup = format!(
+        "behind=\"$DATA/../behind\"; \
+         mkdir -p \"$behind/lower\" \"$behind/upper\" \"$behind/work\"; \
+         mount -t overlay overlay -o \
+         lowerdir=\"$behind/lower\",upperdir=\"$behind/upper\",workdir=\"$behind/work\",userxattr \
+         \"$DATA\"; printf '[data]\\npoll_seconds = {poll_seconds}\\n' > \"$DATA/../daybook.toml\""
+    );
+    let probe = tempfile::tempdir().unwrap();
+    fs::create_dir(probe.path().join("data")).unwrap();
+    let mut possible = std::process::Command::new("unshare");
+    possible.args(["-rm", "sh", "-ec", &setup]).env("DATA", probe.path().join("data"));
+    if !possible.output().is_ok_and(|output| output.status.success()) {
+        println!("left out: no overlays in name spaces");
+        return None;
+    }
+    let server = Server::start_within(&setup)?;
+    server.client("alice").put(&format!("{CALENDAR}a.ics"), &event("a", "one")).expect(201);
+    let users = server.data().with_file_name("behind").join("upper/calendars/users");
+    let calendar = fs::canonicalize(users.join("alice")).unwrap().join("calendar");
+    Some((server, calendar))
+}
+
+#[test]
+fn what_a_mount_does_not_tell_is_found_by_polling() {
+    let Some((mut server, calendar)) = on_an_overlay(0) else { return };
+    let get = |server: &Server, name: &str| {
+        let body = "<propfind xmlns='DAV:'><prop><getetag/></prop></propfind>";
+        server.client("alice").propfind(&format!("{CALENDAR}{name}"), "0", body).text()
+    };
+    // The notifications do not see it, or the rest would show nothing.
+    let before = get(&server, "a.ics");
+    std::thread::sleep(Duration::from_secs(1));
+    fs::write(calendar.join("a.ics"), event("a", "unseen")).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(get(&server, "a.ics"), before, "seen without polling");
+    server.kill();
+    let Some((mut server, calendar)) = on_an_overlay(1) else { return };
+    let expect = |what: &str, done: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !done() {
+            // Without the setting it would be twenty seconds.
+            assert!(start.elapsed() < Duration::from_secs(10), "{what}\n{}", server.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        println!("{:>5} ms  {what}", start.elapsed().as_millis());
+    };
+    let before = get(&server, "a.ics");
+    fs::write(calendar.join("a.ics"), event("a", "edited")).unwrap();
+    expect("an edit in place", &|| get(&server, "a.ics") != before);
+    fs::write(calendar.join("b.ics"), event("b", "new")).unwrap();
+    expect("a new file", &|| get(&server, "b.ics").contains("200 OK"));
+    fs::remove_file(calendar.join("b.ics")).unwrap();
+    expect("a removal", &|| !get(&server, "b.ics").contains("200 OK"));
+    server.kill();
+}
+
 #[test]
 fn a_whole_home_is_replaced() {
     let mut desk = Desk::open();

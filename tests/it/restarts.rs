@@ -236,8 +236,9 @@ impl Life {
         Self { server, writers }
     }
 
-    /// Writes until so many writes are acknowledged, and a moment longer, and dies. Time alone would
-    /// say little: on a busy machine nothing may have begun yet. How many writes were under way.
+    /// Writes until so many writes are acknowledged, and a moment longer, and dies. Time alone
+    /// would say little: on a busy machine nothing may have begun yet. How many writes were under
+    /// way.
     fn die(&mut self, writes: usize, moment: Duration) -> usize {
         let (over, done) = (AtomicBool::new(false), AtomicUsize::new(0));
         std::thread::scope(|scope| {
