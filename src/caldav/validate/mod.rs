@@ -54,9 +54,9 @@ pub fn check_size(bytes: usize, max: usize) -> Result<()> {
 pub fn validate(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Result<()> {
     structure::check_calendar(calendar)?;
     properties::check(calendar)?;
-    properties::check_order(calendar, zones)?;
     structure::check_object(calendar, rules)?;
     structure::check_zones(calendar)?;
+    properties::check_order(calendar)?;
     structure::check_attendees(calendar, rules)?;
     recurrence::check(calendar, zones, rules)
 }

@@ -35,7 +35,6 @@ fn refuses_with_the_precondition_of_the_clause() {
         (event("DTEND:2006-01-03"), data),
         (event("DURATION:-PT1H"), data),
         (event("DTEND:20060102T095959Z"), data),
-        (event("DTEND;TZID=Europe/Paris:20060102T103000"), data),
         (
             "BEGIN:VTODO|UID:1|DTSTART;VALUE=DATE:20060102|DUE;VALUE=DATE:20060101|END:VTODO"
                 .into(),
@@ -80,6 +79,7 @@ fn accepts_what_clients_send() {
         event("DTEND;VALUE=DATE:20060103"),
         event("DTEND:20060102T100000Z"),
         event("DTEND;VALUE=DATE:20060101"),
+        event("DTEND;TZID=Europe/Paris:20060102T103000"),
         event("DTEND;TZID=Europe/Paris:20060103T100000"),
         event("RRULE:FREQ=DAILY"),
         event("RRULE:FREQ=DAILY|EXDATE;TZID=Eastern Standard Time:20060105T050000"),
