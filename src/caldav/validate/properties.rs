@@ -46,14 +46,14 @@ pub fn check(calendar: &Component) -> Result<()> {
 /// start in UTC to go with an earlier end in a zone.
 pub fn check_order(calendar: &Component) -> Result<()> {
     for component in calendar.main_components() {
-        let time = |name: &str| DateOrTime::from_property(component.property(name)?).ok();
-        let Some(start) = time("DTSTART") else { continue };
+        let time = |name: &str| {
+            let property = component.property(name)?;
+            let time = DateOrTime::from_property(property).ok()?;
+            Some((time.local(), (time.is_date(), time.is_floating(), property.param("TZID"))))
+        };
+        let Some((start, form)) = time("DTSTART") else { continue };
         for name in ["DTEND", "DUE"] {
-            let Some(end) = time(name) else { continue };
-            let form = |time: &DateOrTime| {
-                (time.is_date(), time.is_floating(), time.tzid().map(ToString::to_string))
-            };
-            if form(&end) == form(&start) && end.local() < start.local() {
+            if time(name).is_some_and(|(end, same)| same == form && end < start) {
                 return Err(invalid_data(format!("{name} lies before DTSTART")));
             }
         }
