@@ -3,13 +3,13 @@
 
 use super::attendees::{self, partstat};
 use super::classify::{Agent, agent};
+use super::normalise::rule_without_end;
 use super::object::{Instance, Object, instance_of, put_component, zones_of};
 use super::users::CalendarUsers;
 use crate::ical::{Component, Property};
 
 /// What must be the same for the old answers to count for the new component.
-const TIMES: &[&str] =
-    &["DTSTART", "DTEND", "DUE", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"];
+const TIMES: &[&str] = &["DTSTART", "DTEND", "DUE", "DURATION", "RRULE", "RECURRENCE-ID"];
 
 /// Copies what attendees answered from the stored object into the one the client sent.
 pub fn merge(stored: &Component, new: &mut Component, organizer: &str, users: &dyn CalendarUsers) {
@@ -67,9 +67,15 @@ fn merge_component(
     organizer: &str,
     users: &dyn CalendarUsers,
 ) {
+    // Where a rule ends, and which single instances are in or out, is another matter: `reschedule`
+    // voids the answers when there are more instances than before.
     let times = |component: &Component| -> Vec<Property> {
         let timed = component.properties().filter(|p| TIMES.contains(&p.name()));
         let mut timed: Vec<Property> = timed.cloned().collect();
+        for rule in timed.iter_mut().filter(|p| p.name() == "RRULE") {
+            let value = rule_without_end(&rule.value().to_ascii_uppercase());
+            rule.set_value(&value);
+        }
         timed.sort_by(|a, b| (a.name(), a.value()).cmp(&(b.name(), b.value())));
         timed
     };

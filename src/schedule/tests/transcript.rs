@@ -10,6 +10,7 @@
 //! INBOX bob                           what lies in the inbox, which is emptied then
 //! ACCOUNT room auto_schedule = "none" this line is in the account of the room from now on
 //! LOOK-AHEAD 30                       days that automatic answers look ahead
+//! REFUSE orphans                      `orphans = refuse`; damaged: `damaged_copies = refuse`
 //! ```
 //!
 //! A bare name stands for the user's address; `$` as a file for the only object in the calendars.
@@ -78,6 +79,10 @@ fn run(world: &mut World, step: &str, who: &str, rest: &[&str], body: &[&str]) -
         }
         "LOOK-AHEAD" => {
             world.look_ahead(who.parse().unwrap());
+            Vec::new()
+        }
+        "REFUSE" => {
+            world.refuse(who);
             Vec::new()
         }
         "SHOW" => show(&world.home(who)),

@@ -15,7 +15,9 @@ use crate::ical::{self, Component};
 use crate::principal::delegates::Delegations;
 use crate::principal::source::parse_toml;
 use crate::principal::{Directory, Record};
-use crate::schedule::{self, Committed, Delete, Env, Host, Options, Post, Put, Right, Stored};
+use crate::schedule::{
+    self, Committed, DamagedCopies, Delete, Env, Host, Options, Orphans, Post, Put, Right, Stored,
+};
 use crate::store::{
     CollectionKind, Durability, Home, HomePath, PropertyChanges, Provision, ProvisionedCollection,
     Store, StoreError, StoreOptions,
@@ -126,6 +128,15 @@ impl World {
     /// Sets how many days automatic answers look ahead.
     pub fn look_ahead(&mut self, days: i64) {
         self.options.look_ahead_days = days;
+    }
+
+    /// Chooses the refusing variant of an option.
+    pub fn refuse(&mut self, option: &str) {
+        match option {
+            "orphans" => self.options.orphans = Orphans::Refuse,
+            "damaged" => self.options.damaged_copies = DamagedCopies::Refuse,
+            other => panic!("no option {other}"),
+        }
     }
 
     /// Runs with what an operation borrows.
