@@ -40,8 +40,12 @@ pub enum SetError {
 
 /// The attribute's name; none when it would be too long.
 pub fn key(name: &Name) -> Option<String> {
-    let text = name.to_string();
-    let key = format!("{PREFIX}{}", utf8_percent_encode(&text, QUOTED));
+    let mut key = String::with_capacity(name.namespace.len() + name.local.len() + 32);
+    key.push_str(PREFIX);
+    key.push('{');
+    key.extend(utf8_percent_encode(&name.namespace, QUOTED));
+    key.push('}');
+    key.extend(utf8_percent_encode(&name.local, QUOTED));
     (key.len() <= NAME_BYTES).then_some(key)
 }
 

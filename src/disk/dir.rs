@@ -267,8 +267,9 @@ impl Dir {
         file.sync_all().map_err(|error| DiskError::new("sync", &self.path.join(name), error))
     }
 
-    /// Begins to write an open file to the disk, without waiting for it. File systems that write
-    /// content before the names that come after it (ext4, btrfs) never show half of it then.
+    /// Begins to write an open file to the disk, without waiting for it. After a power failure it
+    /// is there, or missing, or its name is there without its content (ext4 writes names as soon as
+    /// it knows where the content will be).
     pub fn begin_sync_file(&self, file: &File) {
         let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     }

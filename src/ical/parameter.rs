@@ -46,6 +46,11 @@ pub(super) fn decode(raw: &str) -> String {
     out
 }
 
+/// Whether a byte is part of a character that is written as it is; of tabs it says no.
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && !matches!(byte, b'"' | b'^')
+}
+
 /// Writes one value: caret-encoded (RFC 6868 §3.1), quoted when it holds `:`, `;` or `,`.
 ///
 /// A line break becomes `^n`. Other control characters have no place in a parameter (RFC 5545
@@ -56,6 +61,17 @@ pub(super) fn encode_into(value: &str, out: &mut String) {
     if quoted {
         out.push('"');
     }
+    if value.bytes().all(is_plain) {
+        out.push_str(value);
+    } else {
+        encode_characters(value, out);
+    }
+    if quoted {
+        out.push('"');
+    }
+}
+
+fn encode_characters(value: &str, out: &mut String) {
     let mut rest = value.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
@@ -70,7 +86,24 @@ pub(super) fn encode_into(value: &str, out: &mut String) {
             c => out.push(c),
         }
     }
-    if quoted {
-        out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode_into;
+
+    #[test]
+    fn values_are_encoded_whatever_they_hold() {
+        for (value, written) in [
+            ("plain", "plain"),
+            ("Grüße ©", "Grüße ©"),
+            ("a:b", "\"a:b\""),
+            ("say \"a^b\"\nc\td", "say ^'a^^b^'^nc\td"),
+            ("a\u{7f}b\u{85}c\u{1}d\0", "a\u{7f}b\u{85}c\u{1}d"),
+        ] {
+            let mut out = String::new();
+            encode_into(value, &mut out);
+            assert_eq!(out, written);
+        }
     }
 }

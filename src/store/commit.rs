@@ -168,12 +168,20 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// What waits for `Store::sync` is at least whole when it is there.
+    /// What waits for `Store::sync` is on its way to the disk before it gets its name. What takes
+    /// the place of something is durable before: one of the two is there after a power failure.
     fn begin_sync_staged(&self) -> Result<(), StoreError> {
         for Staged { path, file, .. } in &self.staged {
-            self.with_parent(path, |dir, _| {
-                dir.begin_sync_file(file);
-                Ok(())
+            let replaces = self.steps.iter().any(|step| match step {
+                Step::Install { temporary, replaces: true, .. } => path.ends_with(temporary),
+                _ => false,
+            });
+            self.with_parent(path, |dir, name| match replaces {
+                true => dir.sync_file(name, file),
+                false => {
+                    dir.begin_sync_file(file);
+                    Ok(())
+                }
             })?;
         }
         Ok(())

@@ -126,6 +126,7 @@ pub(super) fn deliver_one(
     home.write_deferred(|tx| {
         let mut delivery = Delivery { env, tx, record: &record, envelope, message: &message };
         if delivery.was_delivered() {
+            delivery.mend()?;
             return Ok(Vec::new());
         }
         match message.method {
@@ -165,13 +166,31 @@ impl Delivery<'_, '_, '_> {
         Ok(None)
     }
 
+    /// Copies and messages are named before their content is on the disk for sure: what a power
+    /// failure left without it does not count.
     fn was_delivered(&self) -> bool {
         let snapshot = self.tx.snapshot();
-        snapshot.entry(&inbox::path(&self.envelope.id)).is_some()
-            || snapshot.by_uid(self.uid()).iter().any(|path| {
+        let copies = snapshot.by_uid(self.uid());
+        if copies.is_empty() && damaged::unreadable(snapshot, self.uid()).is_some() {
+            return false;
+        }
+        let item = snapshot.object(&inbox::path(&self.envelope.id));
+        item.is_some_and(|item| item.calendar().is_some())
+            || copies.iter().any(|path| {
                 let object = snapshot.object(path);
                 object.is_some_and(|o| queue::is_delivered(&o.properties, &self.envelope.id))
             })
+    }
+
+    /// Gives the message in the inbox its content again, if it lost it.
+    fn mend(&mut self) -> Result<(), StoreError> {
+        let path = inbox::path(&self.envelope.id);
+        let item = self.tx.object(&path);
+        if item.is_some_and(|item| item.calendar().is_none()) {
+            let (bytes, tree) = (inbox::content(self.envelope, self.message), self.message);
+            self.tx.put(&path, &bytes, Some(&tree.calendar), &PropertyChanges::none())?;
+        }
+        Ok(())
     }
 
     /// Makes work durable with the transaction.

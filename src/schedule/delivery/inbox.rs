@@ -42,13 +42,18 @@ pub fn add(
     if let Some(changes) = changes {
         properties = properties.with(Name::calendarserver("schedule-changes"), changes);
     }
-    // A damaged copy was repaired with another message than came.
-    let bytes = match envelope.is(message) {
-        true => Bytes::copy_from_slice(envelope.calendar.as_bytes()),
-        false => Bytes::from(message.calendar.to_bytes()),
-    };
+    let bytes = content(envelope, message);
     tx.put(&path(&envelope.id), &bytes, Some(&message.calendar), &properties)?;
     Ok(())
+}
+
+/// The message as it is stored.
+pub fn content(envelope: &Envelope, message: &Message) -> Bytes {
+    // A damaged copy was repaired with another message than came.
+    match envelope.is(message) {
+        true => Bytes::copy_from_slice(envelope.calendar.as_bytes()),
+        false => Bytes::from(message.calendar.to_bytes()),
+    }
 }
 
 fn href(element: &str, address: &str) -> String {

@@ -66,6 +66,42 @@ fn a_crash_after_the_commit_delivers_once() {
 }
 
 #[test]
+fn what_a_power_failure_left_without_content_is_delivered_again() {
+    for lost in [&["inbox"][..], &["calendar"], &["inbox", "calendar"]] {
+        let world = World::new();
+        let path = HomePath::new(["calendar", "a.ics"]);
+        let sent = event("u1", "x", &[("bob", "NEEDS-ACTION")]);
+        world.put_without_delivery("alice", &path, &sent);
+        let entries = world.store.spool().list().unwrap();
+        world.with(|env| schedule::replay(env, |_| true).unwrap());
+        let bob = world.home("bob");
+        let before = only_object(&bob);
+        // The names were on the disk, their content and the end of the work were not.
+        for collection in lost {
+            for file in std::fs::read_dir(bob.directory().join(collection)).unwrap() {
+                let file = file.unwrap();
+                let zeros = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+                std::fs::write(file.path(), zeros).unwrap();
+            }
+        }
+        assert_eq!(bob.reconcile().unwrap(), lost.len());
+        for entry in &entries {
+            world.store.spool().add(entry).unwrap();
+        }
+        world.with(|env| schedule::replay(env, |_| true).unwrap());
+        let after = only_object(&bob);
+        assert_eq!((after.0, after.1.to_bytes()), (before.0, before.1.to_bytes()), "{lost:?}");
+        let snapshot = bob.snapshot();
+        let items = snapshot.collection(&HomePath::new(["inbox"])).unwrap();
+        let whole = items.objects().filter(|(_, item)| item.calendar().is_some());
+        assert_eq!((items.object_count(), whole.count()), (1, 1), "{lost:?}");
+        let item = items.objects().next().unwrap().1;
+        let told = item.properties.get(&crate::dav::Name::calendarserver("schedule-changes"));
+        assert!(told.is_some_and(|told| told.contains(":create/")), "{lost:?}: {told:?}");
+    }
+}
+
+#[test]
 fn answers_and_changes_at_once_lose_nothing() {
     for round in 0..8 {
         let world = World::new();
