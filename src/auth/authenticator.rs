@@ -61,8 +61,11 @@ impl Authenticator {
         if let Some(token) = self.bearer_of(request) {
             return self.others.know_token(token, now).is_none();
         }
-        let Some(credentials) = self.basic_of(request) else { return false };
         let directory = self.principals.current();
+        if self.remembered(&directory, request).is_some() {
+            return false;
+        }
+        let Some(credentials) = self.basic_of(request) else { return false };
         if self.others.know_password(&credentials.name, &credentials.password, now).is_some() {
             return false;
         }
@@ -86,6 +89,9 @@ impl Authenticator {
         };
         if headers.next().is_some() {
             return Err(Error::bad_request("more than one Authorization header"));
+        }
+        if let Some(record) = self.remembered(&directory, request) {
+            return self.authorize(&directory, request, Login::User(record.guid.clone()));
         }
         let header = header.to_str().unwrap_or_default().trim();
         let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
@@ -161,6 +167,21 @@ impl Authenticator {
         Some((Login::User(record.guid.clone()), self.secret_of(record)))
     }
 
+    /// Who has signed in with the very same header within the minute, by a password of the accounts
+    /// file.
+    fn remembered(&self, directory: &Directory, request: &Request) -> Option<Arc<Record>> {
+        self.cache.whose(request.header("authorization")?, directory, self.clock.now())
+    }
+
+    /// Not where a file that may change any time has the last word on passwords.
+    fn remember(&self, directory: &Directory, request: &Request, login: &Login) {
+        let Login::User(guid) = login else { return };
+        let record = directory.by_guid(guid).filter(|_| self.htpasswd.is_none());
+        if let (Some(record), Some(header)) = (record, request.header("authorization")) {
+            self.cache.remember_header(header, record, self.clock.now());
+        }
+    }
+
     /// The same for any name: what a name costs that nobody has, somebody's would.
     fn candidate(&self, directory: &Directory, name: &str) -> Candidate {
         if let Some((login, secret)) = self.find(directory, name) {
@@ -229,6 +250,7 @@ impl Authenticator {
         let candidate = self.candidate(directory, name);
         let pair = self.cache.pair(&candidate.secret, password, candidate.known);
         if candidate.known && self.cache.knows(pair, now) {
+            self.remember(directory, request, &candidate.login);
             return Ok(candidate.login);
         }
         if let Some(guid) = self.others.know_password(name, password, now) {

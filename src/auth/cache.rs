@@ -1,20 +1,24 @@
 //! Passwords that were found right lately, so that hashing is not paid for each request.
 //!
 //! What is kept is a keyed hash of (stored secret, password given) and a time, so the cache
-//! answers only for exactly that pair: a changed password in the directory never matches. The key
-//! is made at start and leaves the process never.
+//! answers only for exactly that pair: a changed password in the directory never matches. For a
+//! minute a keyed hash of the whole header field is kept beside the record it was right for, and
+//! answers for that very record only. The key is made at start and leaves the process never.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use parking_lot::Mutex;
 
-use crate::principal::Secret;
+use crate::principal::{Directory, Record, Secret};
 
 /// Verified pairs kept at once.
 const ENTRIES_MAX: usize = 10_000;
 /// Minutes a verified pair is believed without hashing again.
 const LIFETIME_MIN: i64 = 15;
+/// Minutes a whole header field is believed without looking at what is in it.
+const HEADER_MIN: i64 = 1;
 /// Different passwords that may be hashed at the same time.
 const LANES: usize = 4;
 
@@ -22,8 +26,12 @@ const LANES: usize = 4;
 pub struct Cache {
     key: [u8; 32],
     verified: Mutex<HashMap<[u8; 32], DateTime<Utc>>>,
+    headers: Mutex<HashMap<[u8; 32], Remembered>>,
     lanes: [Mutex<()>; LANES],
 }
+
+/// Whose a header field is, and until when.
+type Remembered = (Arc<Record>, DateTime<Utc>);
 
 /// Stands for one pair of stored secret and given password.
 #[derive(Clone, Copy)]
@@ -31,7 +39,12 @@ pub struct Pair([u8; 32]);
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { key: rand::random(), verified: Mutex::default(), lanes: Default::default() }
+        Self {
+            key: rand::random(),
+            verified: Mutex::default(),
+            headers: Mutex::default(),
+            lanes: Default::default(),
+        }
     }
 }
 
@@ -54,6 +67,34 @@ impl Cache {
         self.verified.lock().get(&pair.0).is_some_and(|until| now < *until)
     }
 
+    /// Whose header field this is, if it was right within the minute and the record is still the
+    /// very same: every change of the accounts makes it another.
+    pub fn whose(
+        &self,
+        header: &str,
+        directory: &Directory,
+        now: DateTime<Utc>,
+    ) -> Option<Arc<Record>> {
+        let headers = self.headers.lock();
+        let (record, until) = headers.get(&self.header(header))?;
+        let same = directory.by_guid(&record.guid).is_some_and(|now| Arc::ptr_eq(now, record));
+        (same && now < *until).then(|| Arc::clone(record))
+    }
+
+    /// Remembers whose header field this is. Its password was verified lately.
+    pub fn remember_header(&self, header: &str, record: &Arc<Record>, now: DateTime<Utc>) {
+        let mut headers = self.headers.lock();
+        if headers.len() >= ENTRIES_MAX {
+            headers.clear();
+        }
+        let until = now + Duration::minutes(HEADER_MIN);
+        headers.insert(self.header(header), (Arc::clone(record), until));
+    }
+
+    fn header(&self, header: &str) -> [u8; 32] {
+        *blake3::keyed_hash(&self.key, header.as_bytes()).as_bytes()
+    }
+
     /// Answers from memory or asks `verify`; equal questions at the same time are asked once.
     pub fn check(&self, pair: Pair, now: DateTime<Utc>, verify: impl FnOnce() -> bool) -> bool {
         if self.knows(pair, now) {
@@ -73,6 +114,7 @@ impl Cache {
     /// Forgets everything.
     pub fn clear(&self) {
         self.verified.lock().clear();
+        self.headers.lock().clear();
     }
 
     fn remember(&self, pair: Pair, now: DateTime<Utc>) {

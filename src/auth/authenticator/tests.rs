@@ -128,6 +128,37 @@ fn a_name_that_nobody_has_signs_in_with_no_password_of_others() {
     assert!(all.len() > 2, "everybody's turn comes: {all:?}");
 }
 
+/// What is remembered of a header lasts as long as the record it was right for.
+#[test]
+fn a_remembered_header_ends_with_the_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = folder.path().join("accounts.toml");
+    let write = |password: &str| {
+        let text = format!("[[user]]\nname = \"bob\"\nplain_password = \"{password}\"\n");
+        std::fs::write(&accounts, text).unwrap();
+    };
+    write("old");
+    let clock = Clock::system();
+    let principals = Principals::open(&accounts, folder.path(), &[], clock.clone()).unwrap();
+    let auth = Authenticator::new(Options::default(), principals, clock);
+    let with = |password: &str, more: &[(&'static str, &str)]| {
+        let header = basic("bob", password);
+        let headers = [&[("authorization", header.as_str())], more].concat();
+        auth.authenticate(&request(&headers)).map_err(|error| error.status).is_ok()
+    };
+    for _ in 0..4 {
+        assert!(with("old", &[]) && !with("new", &[]));
+    }
+    assert!(!with("old", &[("x-authorize-as", "bob")]), "and says only who it is");
+    write("new, and longer");
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while with("old", &[]) {
+        assert!(std::time::Instant::now() < end, "the old password is still right");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(with("new, and longer", &[]) && with("new, and longer", &[]));
+}
+
 #[test]
 fn hashing_is_foreseen_and_paid_once() {
     let (auth, _folder) = authenticator(Options::default());

@@ -39,6 +39,7 @@ impl Call {
 #[derive(Clone)]
 pub struct Account {
     pub address: SocketAddr,
+    /// Value of the header field; empty: there is none.
     pub authorization: String,
 }
 
@@ -120,7 +121,9 @@ impl Client {
         };
         line(&[call.method, " ", &call.path, " HTTP/1.1"]);
         line(&["Host: ", &address]);
-        line(&["Authorization: ", &self.account.authorization]);
+        if !self.account.authorization.is_empty() {
+            line(&["Authorization: ", &self.account.authorization]);
+        }
         for (name, value) in &call.headers {
             line(&[name, ": ", value]);
         }

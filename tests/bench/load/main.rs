@@ -11,6 +11,7 @@ mod limits;
 mod measure;
 mod rows;
 mod server;
+mod sign_in;
 mod table;
 
 use std::cell::Cell;
@@ -127,6 +128,12 @@ enum Mode {
     Start,
     /// Resident memory, idle and after serving.
     Memory,
+    /// What it costs to sign in: many people in turn at `--rate`, by Basic, by a proxy's word, by
+    /// nobody.
+    SignIn {
+        #[arg(long, default_value_t = 200)]
+        users: u64,
+    },
     /// Mixed load for a long time; resident memory all along.
     Soak {
         #[arg(long, default_value_t = 30.0)]
@@ -172,6 +179,7 @@ fn main() {
         Mode::Growth { sizes } => growth::run(&common, &sizes),
         Mode::Start => lifetime::start(&common),
         Mode::Memory => lifetime::memory(&common),
+        Mode::SignIn { users } => sign_in::run(&common, users),
         Mode::Soak { minutes } => lifetime::soak(&common, minutes),
     }
 }

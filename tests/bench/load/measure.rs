@@ -97,10 +97,10 @@ pub fn once(account: &Account, call: &Call, statuses: &[u16]) -> io::Result<Vec<
     })
 }
 
-type Checked<'a> = &'a dyn Fn(u64, &[u8], bool) -> Result<(), String>;
+pub type Checked<'a> = &'a dyn Fn(u64, &[u8], bool) -> Result<(), String>;
 
 /// Keeps connections busy; the number of answers, and what was measured.
-fn drive(
+pub fn drive(
     account: &Account,
     connections: usize,
     statuses: &[u16],

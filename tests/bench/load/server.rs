@@ -27,13 +27,65 @@ pub struct Start {
     pub under: Vec<String>,
 }
 
+/// A running Daybook.
+pub struct Process {
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl Process {
+    /// Started on a free port, when it accepts connections.
+    pub fn start(configuration: &Path, start: &Start) -> Self {
+        Self::start_at(configuration, free_address(), start)
+    }
+
+    fn start_at(configuration: &Path, address: SocketAddr, start: &Start) -> Self {
+        let mut command: Vec<String> = start.under.clone();
+        command.push(env!("CARGO_BIN_EXE_daybook").to_owned());
+        let (configuration, at) = (configuration.display().to_string(), address.to_string());
+        for word in ["serve", "--config", &configuration, "--listen", &at] {
+            command.push(word.to_owned());
+        }
+        let child = spawn(start.pin, &command);
+        wait_for(address);
+        Self { address, child }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as an administrator would, and waits for it.
+    pub fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        let pid = self.pid().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        for _ in 0..1200 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 /// A server that answers the rows.
 pub struct Bench {
     pub setting: Setting,
     pub account: Account,
     /// The data root and what keeps it; absent for a server that was there before.
     root: Option<(PathBuf, tempfile::TempDir)>,
-    process: Option<Child>,
+    process: Option<Process>,
     /// Its process, if known.
     pub pid: Option<u32>,
     start: Start,
@@ -83,34 +135,19 @@ impl Bench {
     /// Starts the server and waits until it accepts connections; how long that took.
     pub fn run(&mut self) -> Duration {
         let Some((root, _)) = &self.root else { return Duration::ZERO };
-        let mut command: Vec<String> = self.start.under.clone();
-        command.push(env!("CARGO_BIN_EXE_daybook").to_owned());
-        let configuration = root.join("daybook.toml").display().to_string();
-        let address = self.account.address.to_string();
-        for word in ["serve", "--config", &configuration, "--listen", &address] {
-            command.push(word.to_owned());
-        }
         let started = Instant::now();
-        let process = spawn(self.start.pin, &command);
-        self.pid = Some(process.id());
+        let process =
+            Process::start_at(&root.join("daybook.toml"), self.account.address, &self.start);
+        self.pid = Some(process.pid());
         self.process = Some(process);
-        wait_for(self.account.address);
         started.elapsed()
     }
 
     /// Ends the server as an administrator would, and waits for it.
     pub fn stop(&mut self) {
-        let Some(mut process) = self.process.take() else { return };
-        let pid = process.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).status();
-        for _ in 0..1200 {
-            if !matches!(process.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        if let Some(mut process) = self.process.take() {
+            process.stop();
         }
-        let _ = process.kill();
-        let _ = process.wait();
     }
 
     /// Deletes what the server derived from the files.
