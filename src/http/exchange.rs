@@ -20,8 +20,7 @@ use super::{Answered, Site, Transport, request, stream, tap};
 use crate::dav::{self, Body, Request, Response};
 use crate::limits;
 
-/// When a refusal goes out that must not tell what was found. The runtime's clock ticks in
-/// milliseconds, so nothing of the time before is left in it.
+/// When a refusal goes out that must not tell what was found.
 const REFUSAL: Duration = Duration::from_millis(limits::REFUSAL_MS);
 
 /// Where a request comes from.
@@ -54,7 +53,7 @@ pub(super) async fn exchange(
             let secure = request.origin.scheme == "https";
             let (mut answered, payload) = answer(&site, request, &transport).await;
             if let (true, Some(received)) = (answered.unhurried, line.received) {
-                tokio::time::sleep_until((received + REFUSAL).into()).await;
+                wait_until(received + REFUSAL).await;
             }
             if secure && transport.hsts_seconds > 0 {
                 let value = format!("max-age={}", transport.hsts_seconds);
@@ -107,6 +106,14 @@ async fn answer(
         work.produce(answered, start);
     })
     .await
+}
+
+/// Waits on a blocking thread: the runtime counts in whole milliseconds from the moment it has
+/// nothing else to do, and so would give away how long the work before was.
+async fn wait_until(moment: Instant) {
+    let wait = move || std::thread::sleep(moment.saturating_duration_since(Instant::now()));
+    // It cannot fail but with the whole server.
+    let _ = tokio::task::spawn_blocking(wait).await;
 }
 
 type Start = oneshot::Sender<(Answered, Payload)>;
