@@ -71,7 +71,7 @@ pub const TIMETABLE_INSTANCES: usize = 1000;
 /// Bytes of memory for the texts of contents, compressed, in the whole server.
 pub const TEXT_MEMORY_BYTES: u64 = 6 * 1024 * 1024;
 /// Bytes of each kind of what is remembered of contents (timetables) in the whole server.
-pub const DERIVED_BYTES: usize = 4 * 1024 * 1024;
+pub const DERIVED_BYTES: usize = 2 * 1024 * 1024;
 /// Steps the recurrence machine may take for one object and one question.
 pub const RECURRENCE_STEPS: usize = 200_000;
 /// Results of one report before `DAV:number-of-matches-within-limits` (calendar-query).

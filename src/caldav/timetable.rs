@@ -33,17 +33,47 @@ pub struct Timetable {
     declined: bool,
 }
 
+/// An instance in sixteen bytes: there are hundreds of a daily one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
     start: i64,
-    end: i64,
-    busy: Option<&'static str>,
+    seconds: u32,
+    busy: Busy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Busy {
+    No,
+    Yes,
+    Tentative,
+}
+
+impl Busy {
+    fn of(kind: Option<&str>) -> Self {
+        match kind {
+            None => Self::No,
+            Some("BUSY-TENTATIVE") => Self::Tentative,
+            Some(_) => Self::Yes,
+        }
+    }
+
+    fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::No => None,
+            Self::Yes => Some("BUSY"),
+            Self::Tentative => Some("BUSY-TENTATIVE"),
+        }
+    }
 }
 
 impl Row {
+    fn end(&self) -> i64 {
+        self.start.saturating_add(i64::from(self.seconds))
+    }
+
     fn period(&self) -> Period {
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-        Period::new(at(self.start), at(self.end))
+        Period::new(at(self.start), at(self.end()))
     }
 }
 
@@ -77,7 +107,7 @@ impl Timetable {
     /// Whether an instance overlaps a range (RFC 4791 §9.9); absent when the object must be asked.
     pub fn overlaps(&self, range: TimeRange) -> Option<bool> {
         let rows = self.rows.as_ref()?;
-        Some(rows.iter().any(|row| range.overlaps_seconds(row.start, row.end)))
+        Some(rows.iter().any(|row| range.overlaps_seconds(row.start, row.end())))
     }
 
     /// Adds its busy time; false when the object must be asked.
@@ -88,8 +118,8 @@ impl Timetable {
         }
         let bounds = busy.bounds();
         let (start, end) = (bounds.start.timestamp(), bounds.end.timestamp());
-        for row in rows.iter().filter(|row| row.start <= end && row.end >= start) {
-            if let Some(kind) = row.busy {
+        for row in rows.iter().filter(|row| row.start <= end && row.end() >= start) {
+            if let Some(kind) = row.busy.kind() {
                 busy.add(kind, row.period());
             }
         }
@@ -109,14 +139,15 @@ fn rows(calendar: &Component, floating: &Zone, window: Window) -> Option<Box<[Ro
     let budget = Budget { instances: limits::TIMETABLE_INSTANCES, ..Budget::default() };
     let expansion = recur::expand(calendar, &zones, window, budget).ok()?;
     let nobody = Options::default();
-    let kinds: Vec<Option<&'static str>> =
-        calendar.main_components().map(|c| free_busy::busy_type(c, &nobody)).collect();
-    let row = |instance: &recur::Instance| Row {
-        start: instance.start.timestamp(),
-        end: instance.end.timestamp(),
-        busy: kinds.get(instance.component).copied().flatten(),
+    let kinds: Vec<Busy> =
+        calendar.main_components().map(|c| Busy::of(free_busy::busy_type(c, &nobody))).collect();
+    // What is longer than a century is left to the object.
+    let row = |instance: &recur::Instance| {
+        let start = instance.start.timestamp();
+        let seconds = u32::try_from(instance.end.timestamp() - start).ok()?;
+        Some(Row { start, seconds, busy: *kinds.get(instance.component).unwrap_or(&Busy::No) })
     };
-    Some(expansion.instances.iter().map(row).collect())
+    expansion.instances.iter().map(row).collect()
 }
 
 #[cfg(test)]

@@ -147,8 +147,9 @@ async fn read_answer(
         }
         more(stream, buffer).await?;
     };
-    let (mut length, mut chunked, mut close) = (0usize, false, false);
     let text = String::from_utf8_lossy(&buffer[..head]);
+    // HTTP/1.0 ends a connection with its answer unless it says otherwise.
+    let (mut length, mut chunked, mut close) = (0usize, false, text.starts_with("HTTP/1.0"));
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
@@ -157,7 +158,7 @@ async fn read_answer(
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             chunked = value.contains("chunked");
         } else if name.eq_ignore_ascii_case("connection") {
-            close = value.trim().eq_ignore_ascii_case("close");
+            close = !value.trim().eq_ignore_ascii_case("keep-alive");
         }
     }
     drop(text);
