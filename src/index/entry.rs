@@ -1,6 +1,5 @@
 //! What the index knows of one member of a collection.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
@@ -11,9 +10,10 @@ use crate::disk::Stat;
 
 use super::{CalendarSummary, Collection};
 
-/// Dead properties of one resource: the XML of the whole element by name.
+/// Dead properties of one resource: the XML of the whole element by name. Most sets have one or two,
+/// and every scheduled object has one: they take what they need and no more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PropertySet(BTreeMap<Name, Arc<str>>);
+pub struct PropertySet(Box<[(Name, Arc<str>)]>);
 
 static EMPTY: LazyLock<Arc<PropertySet>> = LazyLock::new(Arc::default);
 
@@ -25,7 +25,7 @@ impl PropertySet {
 
     /// The XML of the property's element.
     pub fn get(&self, name: &Name) -> Option<&Arc<str>> {
-        self.0.get(name)
+        self.place(name).ok().map(|at| &self.0[at].1)
     }
 
     /// The text inside the property's element, entities resolved; tags inside are left out.
@@ -35,7 +35,7 @@ impl PropertySet {
 
     /// All properties, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Arc<str>)> {
-        self.0.iter()
+        self.0.iter().map(|(name, xml)| (name, xml))
     }
 
     /// How many there are.
@@ -49,11 +49,27 @@ impl PropertySet {
     }
 
     pub(crate) fn set(&mut self, name: Name, xml: Arc<str>) {
-        self.0.insert(name, xml);
+        match self.place(&name) {
+            Ok(at) => self.0[at].1 = xml,
+            Err(at) => self.edit(|all| all.insert(at, (name, xml))),
+        }
     }
 
     pub(crate) fn remove(&mut self, name: &Name) {
-        self.0.remove(name);
+        if let Ok(at) = self.place(name) {
+            self.edit(|all| drop(all.remove(at)));
+        }
+    }
+
+    /// Where the property is, or would be.
+    fn place(&self, name: &Name) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.cmp(name))
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&mut Vec<(Name, Arc<str>)>)) {
+        let mut all = std::mem::take(&mut self.0).into_vec();
+        edit(&mut all);
+        self.0 = all.into();
     }
 
     /// The set itself, shared when it is empty.
@@ -63,8 +79,11 @@ impl PropertySet {
 }
 
 impl FromIterator<(Name, Arc<str>)> for PropertySet {
+    /// Of two with one name the later one counts.
     fn from_iter<T: IntoIterator<Item = (Name, Arc<str>)>>(iter: T) -> Self {
-        Self(iter.into_iter().collect())
+        let mut set = Self::default();
+        iter.into_iter().for_each(|(name, xml)| set.set(name, xml));
+        set
     }
 }
 
@@ -130,11 +149,9 @@ impl ObjectEntry {
 
     /// The entity tag in quotes, as ASCII: listings write thousands of them.
     pub fn quoted_etag(&self) -> [u8; 34] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [b'"'; 34];
         for (pair, byte) in text[1..33].chunks_exact_mut(2).zip(self.hash) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
+            pair.copy_from_slice(&HEXADECIMAL[usize::from(byte)]);
         }
         text
     }
@@ -214,4 +231,46 @@ pub struct Damage {
     pub line: u32,
     /// Why.
     pub reason: Box<str>,
+}
+
+/// Two digits for each byte.
+const HEXADECIMAL: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::PropertySet;
+    use crate::dav::Name;
+
+    #[test]
+    fn properties_are_kept_by_name() {
+        let name = |local: &'static str| Name::dav(local);
+        let pairs = [("b", "1"), ("a", "2"), ("c", "3"), ("a", "4")];
+        let mut set: PropertySet =
+            pairs.into_iter().map(|(local, xml)| (name(local), Arc::from(xml))).collect();
+        let list = |set: &PropertySet| -> String {
+            set.iter().map(|(name, xml)| format!("{}{xml} ", name.local)).collect()
+        };
+        assert_eq!((list(&set).as_str(), set.len()), ("a4 b1 c3 ", 3));
+        set.remove(&name("b"));
+        set.remove(&name("x"));
+        set.set(name("c"), Arc::from("5"));
+        assert_eq!(list(&set), "a4 c5 ");
+        assert_eq!(set.get(&name("a")).map(|xml| &**xml), Some("4"));
+        assert_eq!(set.get(&name("b")), None);
+        set.remove(&name("a"));
+        set.remove(&name("c"));
+        assert!(set.is_empty() && set.get(&name("a")).is_none());
+        assert_eq!(set, PropertySet::default());
+    }
 }
