@@ -10,8 +10,8 @@ use crate::disk::Stat;
 
 use super::{CalendarSummary, Collection};
 
-/// Dead properties of one resource: the XML of the whole element by name. Most sets have one or two,
-/// and every scheduled object has one: they take what they need and no more.
+/// Dead properties of one resource: the XML of the whole element by name. Most sets have one or
+/// two, and every scheduled object has one: they take what they need and no more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PropertySet(Box<[(Name, Arc<str>)]>);
 

@@ -50,6 +50,9 @@ pub struct Common {
     /// Only rows with these names.
     #[arg(long, value_delimiter = ',', global = true)]
     only: Vec<String>,
+    /// The number of the first request: what rows write is named by it.
+    #[arg(long, default_value_t = 1, global = true)]
+    first: u64,
     /// Seed of the data.
     #[arg(long, default_value_t = 1, global = true)]
     seed: u64,
@@ -210,7 +213,7 @@ fn every_row(name: &str, mut bench: Bench, common: &Common) {
         "budget",
         "cpu"
     );
-    let numbers = Cell::new(1);
+    let numbers = Cell::new(common.first);
     for mut row in common.rows() {
         if name != "daybook" {
             rows::forgive_rewriting(&mut row);
