@@ -22,6 +22,9 @@ use crate::limits;
 
 /// When a refusal goes out that must not tell what was found.
 const REFUSAL: Duration = Duration::from_millis(limits::REFUSAL_MS);
+/// By how much the runtime's clock may be late: so long before a moment it is left for a thread's
+/// own, which is exact. A thread for all of the time would be a thread for every guess.
+const ROUNDING: Duration = Duration::from_millis(2);
 
 /// Where a request comes from.
 #[derive(Clone)]
@@ -108,9 +111,12 @@ async fn answer(
     .await
 }
 
-/// Waits on a blocking thread: the runtime counts in whole milliseconds from the moment it has
+/// Waits, the last of it on a blocking thread: the runtime counts in whole milliseconds from the moment it has
 /// nothing else to do, and so would give away how long the work before was.
 async fn wait_until(moment: Instant) {
+    if let Some(almost) = moment.checked_sub(ROUNDING) {
+        tokio::time::sleep_until(almost.into()).await;
+    }
     let wait = move || std::thread::sleep(moment.saturating_duration_since(Instant::now()));
     // It cannot fail but with the whole server.
     let _ = tokio::task::spawn_blocking(wait).await;
