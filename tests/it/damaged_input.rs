@@ -285,7 +285,7 @@ fn attributes_that_hold_no_property_are_named() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it hundred_thousand -- --ignored"]
+#[ignore = "takes minutes: tests/slow files; one with DAYBOOK=target/release/daybook"]
 fn a_hundred_thousand_files_are_served() {
     let mut server = Server::start();
     server.client("alice").propfind(CALENDAR, "0", "").expect(207);
@@ -297,7 +297,13 @@ fn a_hundred_thousand_files_are_served() {
     server.start_again();
     let alice = server.client("alice");
     let start = Instant::now();
-    let text = alice.propfind(CALENDAR, "0", "").expect(207).text();
+    // A server that is not optimized reads longer than a client waits; who asks again is answered.
+    let text = loop {
+        match alice.try_send("PROPFIND", CALENDAR, &[("Depth", "0")], b"") {
+            Some(reply) => break reply.expect(207).text(),
+            None => assert!(start.elapsed() < Duration::from_secs(900), "{}", server.log()),
+        }
+    };
     println!("first PROPFIND: {:?}, {} bytes", start.elapsed(), text.len());
     alice.get(&format!("{CALENDAR}77777.ics")).expect(200);
     alice.put(&format!("{CALENDAR}new.ics"), &event("new")).expect(201);
