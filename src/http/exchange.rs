@@ -111,8 +111,8 @@ async fn answer(
     .await
 }
 
-/// Waits, the last of it on a blocking thread: the runtime counts in whole milliseconds from the moment it has
-/// nothing else to do, and so would give away how long the work before was.
+/// Waits, the last of it on a blocking thread: the runtime counts in whole milliseconds from the
+/// moment it has nothing else to do, and so would give away how long the work before was.
 async fn wait_until(moment: Instant) {
     if let Some(almost) = moment.checked_sub(ROUNDING) {
         tokio::time::sleep_until(almost.into()).await;

@@ -426,6 +426,10 @@ fn shape(home: &Path) -> Files {
     found.retain(|path, _| {
         !path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(".index"))
     });
+    // What the last write was about to do is done, and speaks of inodes.
+    if let Some((_, attributes)) = found.get_mut(Path::new("")) {
+        attributes.remove("user.daybook.intent");
+    }
     found
 }
 
