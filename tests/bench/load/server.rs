@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::client::Account;
+use crate::client::{Account, Call};
 use crate::data::{self, Seed};
 use crate::rows::{self, Setting};
 
@@ -177,6 +177,32 @@ impl Bench {
         (0..COLLEAGUES).map(of).min().unwrap_or_default()
     }
 
+    /// Requests that take away what was written, as clients do: the owner's events first, so that
+    /// everybody is told; then what that left with those who were invited. Empty when all is as it
+    /// was at the start.
+    pub fn left_over(&self) -> Vec<(Account, Call)> {
+        let Some((root, _)) = &self.root else { return Vec::new() };
+        let people = (0..COLLEAGUES).map(|n| (colleague(n), format!("colleague{n}")));
+        let owner = (OWNER.to_owned(), "bench".to_owned());
+        let mut calls = Vec::new();
+        for (guid, name) in std::iter::once(owner).chain(people) {
+            let account = Account::new(self.account.address, &name, PASSWORD);
+            for collection in ["calendar", "inbox"] {
+                let folder = root.join("data").join(home_folder(&guid)).join(collection);
+                let files = fs::read_dir(folder).into_iter().flatten().flatten();
+                let names = files.filter_map(|file| file.file_name().into_string().ok());
+                for name in names.filter(|name| !is_generated(name)) {
+                    let path = format!("/calendars/__uids__/{guid}/{collection}/{name}");
+                    calls.push((account.clone(), Call::new("DELETE", path)));
+                }
+            }
+            if guid == OWNER && !calls.is_empty() {
+                return calls;
+            }
+        }
+        calls
+    }
+
     /// Resident memory of the server in megabytes.
     pub fn resident_megabytes(&self) -> f64 {
         let path = format!("/proc/{}/status", self.pid.unwrap_or_default());
@@ -223,6 +249,12 @@ fn expected(objects: u64, seed: Seed) -> Setting {
 /// Their calendars are as they are, whatever the size of the measured one.
 fn colleagues(seed: u64, number: usize) -> Seed {
     Seed::of(seed + 1 + number as u64, 10_000)
+}
+
+/// Whether a file was there before anything was written, or is none of an object.
+fn is_generated(name: &str) -> bool {
+    let stem = name.strip_suffix(".ics").unwrap_or_default();
+    name.starts_with('.') || name == rows::CHANGED || stem.parse::<u32>().is_ok() && stem.len() == 8
 }
 
 fn colleague(number: usize) -> String {
