@@ -32,6 +32,9 @@ pub const INDEX: &str = ".index";
 pub const INTENT: &str = ".intent";
 /// The attribute of a home that says the same.
 pub const INTENT_ATTRIBUTE: &str = "user.daybook.intent";
+/// The attribute of a file that has no properties and replaced one that had: without it an editor
+/// that saves by renaming would be thought to have lost them.
+pub const BARE_ATTRIBUTE: &str = "user.daybook.bare";
 /// Properties that attributes could not hold.
 pub const OVERFLOW: &str = ".overflow";
 /// Objects as they were last scheduled, where edits past the server are scheduled too.

@@ -12,7 +12,7 @@ use crate::index::{HomePath, PropertySet};
 
 use super::home::disk_path;
 use super::store::Durability;
-use super::transaction::set_attributes;
+use super::transaction::{is_bare, set_attributes};
 use super::{Home, PropertyChanges, StoreError};
 
 /// A temporary file that waits for `Home::write_prepared`; removed when it is not used.
@@ -24,6 +24,8 @@ pub struct Prepared<'home> {
     pub(super) temporary: String,
     pub(super) content: Bytes,
     pub(super) properties: Arc<PropertySet>,
+    /// Whether it says that it has no properties on purpose.
+    pub(super) bare: bool,
     pub(super) stat: Stat,
     /// Properties that attributes could not hold.
     pub(super) rest: Vec<(Name, Arc<str>)>,
@@ -45,8 +47,8 @@ impl Home {
             return Ok(None);
         }
         let empty = PropertySet::empty();
-        let before = snapshot.object(path).map_or(&empty, |object| &object.properties);
-        let properties = changes.apply(before);
+        let before = snapshot.object(path).map(|object| &*object.properties);
+        let properties = changes.apply(snapshot.object(path).map_or(&empty, |o| &o.properties));
         let parent = disk_path(&parent)?;
         let Some(dir) = self.tree.dir(&self.relative.join(&parent))? else { return Ok(None) };
         let temporary = temporary_name();
@@ -56,13 +58,14 @@ impl Home {
             parent,
             temporary,
             content: content.clone(),
+            bare: is_bare(&properties, before),
             properties,
             stat: Stat::default(),
             rest: Vec::new(),
             used: false,
         };
         dir.write(&prepared.temporary, &mut file, content)?;
-        prepared.rest = set_attributes(&file, dir.path(), &prepared.properties)?;
+        prepared.rest = set_attributes(&file, dir.path(), &prepared.properties, before)?;
         dir.sync_file(&prepared.temporary, &file)?;
         prepared.stat =
             file_stat(&file).map_err(|error| DiskError::new("stat", dir.path(), error))?;

@@ -258,7 +258,11 @@ impl Reconciler {
         if let Some(known) = &known {
             entry.created_s = known.created_s;
             let lost = entry.properties.is_empty() && !known.properties.is_empty();
-            if lost && stat.inode != known.stat.inode && kind == EntryKind::File {
+            if lost
+                && stat.inode != known.stat.inode
+                && kind == EntryKind::File
+                && !is_bare(dir, name)
+            {
                 // An editor saved by renaming: the attributes were on the file it replaced.
                 entry.properties = known.properties.clone();
                 entry.stat = put_back(dir, name, &known.properties, stat);
@@ -295,6 +299,14 @@ pub(super) fn clean(dir: &Dir) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Whether the file says that it has no properties on purpose. Its writer may have died before it
+/// could tell the index.
+fn is_bare(dir: &Dir, name: &str) -> bool {
+    let Ok(Some(file)) = dir.open_file(name) else { return false };
+    let mark = attribute::read_other(&file, dir.path(), layout::BARE_ATTRIBUTE);
+    matches!(mark, Ok(Some(_)))
 }
 
 /// Writes remembered properties on a file that lost them, as far as that is possible.

@@ -404,6 +404,33 @@ fn attributes_lost_by_an_editor_are_put_back() {
     assert_true(&home);
 }
 
+/// A writer that dies before it tells the index leaves a file as bare as an editor does.
+#[test]
+fn attributes_taken_away_by_a_client_stay_away() {
+    let root = tempfile::tempdir().unwrap();
+    let note = Name::owned("urn:x", "note");
+    let (at, index) = (path("calendar/a.ics"), home_dir(root.path()).join(".index"));
+    let write = |home: &Home, uid: &str, changes: &PropertyChanges| {
+        home.write(|tx| tx.put(&at, &event(uid), None, changes).map(|_| ())).unwrap();
+    };
+    {
+        let store = open(root.path());
+        let home = store.provision(ALICE, &initial()).unwrap();
+        write(&home, "a", &PropertyChanges::none().with(note.clone(), "<note xmlns=\"urn:x\"/>"));
+        let before = std::fs::read(&index).unwrap();
+        write(&home, "b", &PropertyChanges::none().without(note.clone()));
+        drop((home, store));
+        std::fs::write(&index, before).unwrap();
+    }
+    let store = open(root.path());
+    let home = store.home(ALICE).unwrap().unwrap();
+    let snapshot = home.snapshot();
+    let entry = snapshot.object(&at).unwrap();
+    assert_eq!(entry.calendar().unwrap().uid(), "b");
+    assert_eq!(entry.properties.get(&note), None);
+    assert_true(&home);
+}
+
 #[test]
 fn properties_that_do_not_fit_are_kept_beside() {
     let root = tempfile::tempdir().unwrap();

@@ -32,7 +32,7 @@ mod step;
 use step::is_fresh;
 
 pub(super) use directories::Directories;
-pub(super) use stage::set_attributes;
+pub(super) use stage::{is_bare, set_attributes};
 pub(super) use step::{Step, physical_before};
 
 /// A file that waits for its name.
@@ -221,7 +221,8 @@ impl<'home> Transaction<'home> {
         if before.is_some() {
             self.verify(path)?;
         }
-        let (stat, rest) = self.stage(&parent.0, &name, content, &properties, before.is_some())?;
+        let replaced = before.as_ref().map(|entry| &*entry.properties);
+        let (stat, rest) = self.stage(&parent.0, &name, content, &properties, replaced)?;
         self.overflow_with(path, &rest);
         let entry = ObjectEntry {
             hash: ObjectEntry::hash_of(content),
@@ -305,8 +306,8 @@ impl<'home> Transaction<'home> {
         dir.make_dir(&temporary)?;
         let made = dir.open_dir(&temporary)?.ok_or_else(|| StoreError::NoParent(path.clone()))?;
         let kind_only = [(RESOURCE_TYPE, Arc::from(resource_type(kind)))].into_iter().collect();
-        set_attributes(&made, made.path(), &kind_only)?;
-        let rest = set_attributes(&made, made.path(), &properties)?;
+        set_attributes(&made, made.path(), &kind_only, None)?;
+        let rest = set_attributes(&made, made.path(), &properties, None)?;
         self.overflow_with(path, &rest);
         if !fresh {
             let (directory, replaces) = (true, false);

@@ -55,7 +55,7 @@ impl Transaction<'_> {
                 && let Some(content) = self.read(&path)?
             {
                 let (parent, name) = (Path::new(layout::SCHEDULED), file_name(key, hash));
-                self.stage(parent, &name, &content, &PropertySet::default(), false)?;
+                self.stage(parent, &name, &content, &PropertySet::default(), None)?;
             }
             if let Some(old) = copy {
                 let (parent, name) = (layout::SCHEDULED.into(), file_name(key, old));

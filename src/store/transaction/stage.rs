@@ -27,9 +27,9 @@ impl Transaction<'_> {
         name: &str,
         content: &[u8],
         properties: &PropertySet,
-        replaces: bool,
+        replaced: Option<&PropertySet>,
     ) -> Result<(Stat, Rest), StoreError> {
-        if let Some(staged) = self.stage_prepared(parent, name, content, properties, replaces) {
+        if let Some(staged) = self.stage_prepared(parent, name, content, properties, replaced) {
             return Ok(staged);
         }
         let (physical, dir) = self.directory(parent)?;
@@ -37,7 +37,7 @@ impl Transaction<'_> {
         self.temporaries.push(physical.join(&temporary));
         let mut file = dir.create(&temporary)?;
         dir.write(&temporary, &mut file, content)?;
-        let rest = set_attributes(&file, dir.path(), properties)?;
+        let rest = set_attributes(&file, dir.path(), properties, replaced)?;
         let stat = file_stat(&file).map_err(|error| DiskError::new("stat", dir.path(), error))?;
         if self.staged.len() < SYNC_SINGLY {
             let path = physical.join(&temporary);
@@ -53,7 +53,7 @@ impl Transaction<'_> {
                 temporary,
                 name: name.to_owned(),
                 directory: false,
-                replaces,
+                replaces: replaced.is_some(),
             });
         }
         Ok((stat, rest))
@@ -66,13 +66,14 @@ impl Transaction<'_> {
         name: &str,
         content: &[u8],
         properties: &PropertySet,
-        replaces: bool,
+        replaced: Option<&PropertySet>,
     ) -> Option<(Stat, Rest)> {
         let physical = self.physical(parent);
         let fits = self.prepared.as_ref().is_some_and(|prepared| {
             prepared.parent == physical
                 && prepared.content == content
                 && *prepared.properties == *properties
+                && prepared.bare == is_bare(properties, replaced)
         });
         if !fits || is_fresh(&self.steps, parent) {
             return None;
@@ -82,6 +83,7 @@ impl Transaction<'_> {
         let temporary = std::mem::take(&mut prepared.temporary);
         self.temporaries.push(physical.join(&temporary));
         let (parent, name) = (parent.to_owned(), name.to_owned());
+        let replaces = replaced.is_some();
         self.steps.push(Step::Install { parent, temporary, name, directory: false, replaces });
         Some((prepared.stat, std::mem::take(&mut prepared.rest)))
     }
@@ -93,9 +95,10 @@ impl Transaction<'_> {
         }
         let parent = Path::new(layout::OVERFLOW);
         let dir = self.home.tree.make_dirs(&self.home.relative.join(parent))?;
-        let replaces = dir.stat(FILE)?.is_some();
+        let none = PropertySet::default();
+        let replaced = dir.stat(FILE)?.map(|_| &none);
         let content = self.overflow.content();
-        self.stage(parent, FILE, &content, &PropertySet::default(), replaces)?;
+        self.stage(parent, FILE, &content, &none, replaced)?;
         Ok(())
     }
 
@@ -122,13 +125,26 @@ impl Drop for Transaction<'_> {
     }
 }
 
+/// Whether a file has no properties because a client took away those of the file it replaces.
+pub(in crate::store) fn is_bare(properties: &PropertySet, replaced: Option<&PropertySet>) -> bool {
+    properties.is_empty() && replaced.is_some_and(|replaced| !replaced.is_empty())
+}
+
 /// Writes properties as attributes; those that did not fit are the answer.
 pub(in crate::store) fn set_attributes(
     fd: impl std::os::fd::AsFd,
     path: &Path,
     properties: &PropertySet,
+    replaced: Option<&PropertySet>,
 ) -> Result<Rest, StoreError> {
     let fd = fd.as_fd();
+    if is_bare(properties, replaced) {
+        match attribute::set_other(fd, path, layout::BARE_ATTRIBUTE, b"1") {
+            // Where there is no room for a mark there were no properties in attributes either.
+            Ok(()) | Err(attribute::SetError::NoRoom) => {}
+            Err(attribute::SetError::Failed(error)) => return Err(error.into()),
+        }
+    }
     let mut rest = Vec::new();
     for (name, xml) in properties.iter() {
         match attribute::set(fd, path, name, xml) {
