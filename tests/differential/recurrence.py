@@ -132,18 +132,23 @@ def oracle(rule, start, zone, end):
         if "empty set" not in str(error):
             raise
         return sorted(found), last
-    for local in dates:
-        # One more than wanted, as the start may not be among the dates; a day beyond the end, as
-        # wall clocks and instants may differ by that.
-        if len(found) > INSTANCES + 5 or local > end + dt.timedelta(days=1):
-            break
-        if local < start:
-            continue
-        if count is not None:
-            count -= 1
-            if count < 0:
+    try:
+        for local in dates:
+            # One more than wanted, as the start may not be among the dates; a day beyond the end, as
+            # wall clocks and instants may differ by that.
+            if len(found) > INSTANCES + 5 or local > end + dt.timedelta(days=1):
                 break
-        found.add(instant(local))
+            if local < start:
+                continue
+            if count is not None:
+                count -= 1
+                if count < 0:
+                    break
+            found.add(instant(local))
+    except ValueError as error:
+        # The same, where it takes a first look at the days: here the interval never meets an hour.
+        if "empty rule" not in str(error):
+            raise
     return sorted(found), last
 
 
