@@ -74,6 +74,11 @@ pub const TEXT_MEMORY_BYTES: u64 = 6 * 1024 * 1024;
 pub const DERIVED_BYTES: usize = 2 * 1024 * 1024;
 /// Steps the recurrence machine may take for one object and one question.
 pub const RECURRENCE_STEPS: usize = 200_000;
+/// Removals that a collection with as many files remembers for sync-collection, at most; an older
+/// sync token is no longer valid (RFC 6578 §3.2).
+pub const REMOVALS: usize = 4096;
+/// Removals that every collection remembers.
+pub const REMOVALS_LEAST: usize = 1024;
 /// Results of one report before `DAV:number-of-matches-within-limits` (calendar-query).
 pub const QUERY_RESULTS: usize = 10_000;
 /// Hrefs of one multiget (reference: 5000).

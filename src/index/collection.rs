@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use imbl::OrdMap;
 
+use crate::limits;
+
 use super::entry::{Entry, ObjectEntry, ObjectKind, PropertySet};
+use super::removals::{Removal, Removals};
 use super::time_span::SpanIndex;
 
 /// What a collection is for.
@@ -30,9 +33,6 @@ impl CollectionKind {
     }
 }
 
-/// Tombstones kept for one collection; older tokens become invalid.
-pub(super) const TOMBSTONES: usize = 20_000;
-
 /// One collection of a home.
 #[derive(Clone, Debug)]
 pub struct Collection {
@@ -56,22 +56,13 @@ pub struct Collection {
     pub properties: Arc<PropertySet>,
     pub(super) collections: OrdMap<Arc<str>, Arc<Collection>>,
     pub(super) objects: OrdMap<Arc<str>, Arc<ObjectEntry>>,
-    /// The last change of every member that is or was here.
+    /// The last change of every file that is here.
     pub(super) changes: OrdMap<u64, Arc<str>>,
-    /// Members that are gone, and the number under which `changes` has them.
-    pub(super) gone: OrdMap<Arc<str>, Gone>,
+    /// Members that are gone.
+    pub(super) removals: Removals,
     /// Points before this one are not known.
     pub(super) floor: u64,
     pub(super) spans: SpanIndex,
-}
-
-/// What is remembered of a member that is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gone {
-    /// The number under which the journal has it.
-    pub number: u64,
-    /// Whether it was a collection: its URL ended with a slash.
-    pub collection: bool,
 }
 
 /// What a member is after a change.
@@ -97,7 +88,7 @@ impl Collection {
             collections: OrdMap::new(),
             objects: OrdMap::new(),
             changes: OrdMap::new(),
-            gone: OrdMap::new(),
+            removals: Removals::default(),
             floor: 0,
             spans: SpanIndex::default(),
         }
@@ -168,38 +159,29 @@ impl Collection {
         self.collections.get(name).map(|collection| Entry::Collection(collection.clone()))
     }
 
-    /// Notes a change of the member `name` in the journal.
+    /// Notes a change of the member `name` in the journal, which had it under the number `before`.
     pub(super) fn note(&mut self, name: &Arc<str>, before: Option<u64>, number: u64, now: Now) {
-        if let Some(before) = before.or_else(|| self.gone.get(name).map(|gone| gone.number)) {
+        if let Some(before) = before {
             self.changes.remove(&before);
         }
-        self.changes.insert(number, name.clone());
         let collection = match now {
             Now::Here => {
-                self.gone.remove(name);
+                self.changes.insert(number, name.clone());
                 return;
             }
             Now::FileGone => false,
             Now::CollectionGone => true,
         };
-        self.gone.insert(name.clone(), Gone { number, collection });
-        self.forget_old();
+        self.removals.push(&Removal { number, name, collection });
+        self.forget_removals();
     }
 
-    /// Bounds the tombstones: half of them go when there are too many.
-    fn forget_old(&mut self) {
-        if self.gone.len() <= TOMBSTONES {
-            return;
-        }
-        let mut numbers: Vec<u64> = self.gone.iter().map(|(_, gone)| gone.number).collect();
-        numbers.sort_unstable();
-        let floor = numbers[numbers.len() / 2];
-        self.floor = self.floor.max(floor);
-        for number in numbers.into_iter().take_while(|number| *number <= floor) {
-            if let Some(name) = self.changes.remove(&number) {
-                self.gone.remove(&name);
-            }
-        }
+    /// Bounds what is remembered of members that are gone.
+    pub(super) fn forget_removals(&mut self) {
+        // Who missed more removals than there are files is better off with a list of the files.
+        let most = self.objects.len().clamp(limits::REMOVALS_LEAST, limits::REMOVALS);
+        let forgotten = self.removals.forget_old(most);
+        self.floor = self.floor.max(forgotten.unwrap_or(0));
     }
 
     /// Puts a file in the place of whatever file had its name.

@@ -12,8 +12,11 @@ mod entry;
 mod home_path;
 mod pack;
 mod persist;
+mod removals;
 mod snapshot;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 mod time_span;
 
 pub use calendar_summary::CalendarSummary;

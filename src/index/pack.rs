@@ -28,11 +28,13 @@ pub(super) fn set<K: Ord + Clone>(set: &OrdSet<K>) -> OrdSet<K> {
     order(keys.len()).map(|index| keys[index].clone()).collect()
 }
 
-/// Packs a collection.
+/// Packs a collection, and forgets what it does not have to remember.
 pub(super) fn collection(collection: &mut Collection) {
     collection.objects = map(&collection.objects);
     collection.changes = map(&collection.changes);
     collection.spans = collection.spans.packed();
+    // An older server may have kept more.
+    collection.forget_removals();
 }
 
 #[cfg(test)]

@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::disk::{Dir, File, Result, file_stat, layout, temporary_name};
 
 use super::codec::{Reader, Writer};
-use super::collection::Gone;
 use super::edit::Edit;
+use super::removals::Removal;
 use super::{Collection, HomePath, Snapshot};
 
 /// First bytes of the file: what it is and the version of its records.
@@ -195,9 +193,9 @@ impl Dump<'_> {
         record.signed(collection.created_s);
         record.signed(collection.modified_s);
         record.properties(&collection.properties);
-        record.number(collection.gone.len() as u64);
-        for (name, gone) in collection.gone.iter() {
-            record.text(name);
+        record.number(collection.removals.len() as u64);
+        for gone in collection.removals.since(0) {
+            record.text(gone.name);
             record.number(gone.number);
             record.0.push(u8::from(gone.collection));
         }
@@ -288,15 +286,15 @@ fn read_collection(reader: &mut Reader<'_>) -> Option<(HomePath, Collection)> {
     collection.created_s = reader.signed()?;
     collection.modified_s = reader.signed()?;
     collection.properties = reader.properties()?;
-    let gone = reader.count()?;
-    let mut names = OrdMap::new();
-    for _ in 0..gone {
-        let name: Arc<str> = Arc::from(reader.text()?);
-        let gone = Gone { number: reader.number()?, collection: reader.byte()? != 0 };
-        collection.changes.insert(gone.number, name.clone());
-        names.insert(name, gone);
+    let count = reader.count()?;
+    let mut gone = Vec::new();
+    for _ in 0..count {
+        let (name, number, flag) = (reader.text()?, reader.number()?, reader.byte()?);
+        gone.push(Removal { number, name, collection: flag != 0 });
     }
-    collection.gone = names;
+    // Older servers wrote them down by name.
+    gone.sort_by_key(|removal| removal.number);
+    gone.iter().for_each(|removal| collection.removals.push(removal));
     Some((path, collection))
 }
 

@@ -1,7 +1,7 @@
 //! A home as it is at one moment. Snapshots are immutable once published; the writer edits a
 //! clone, which costs a path of nodes and not the home.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -12,14 +12,13 @@ use super::collection::{Collection, CollectionKind, Now};
 use super::entry::{Entry, ObjectEntry, PropertySet};
 use super::home_path::HomePath;
 use super::pack;
+use super::removals::Removal;
 
 /// Hash of a UID, collection, file.
 type UidKey = (u32, u32, Arc<str>);
 
 /// Memory of a file with the usual name, UID and one span, as measured.
 const PER_OBJECT: u64 = 450;
-/// Memory of a file that is gone.
-const PER_TOMBSTONE: u64 = 120;
 /// Memory of a collection and its properties.
 const PER_COLLECTION: u64 = 4096;
 
@@ -73,7 +72,7 @@ impl Snapshot {
     /// About how many bytes of memory the home takes.
     pub fn memory_bytes(&self) -> u64 {
         fn of(collection: &Collection) -> u64 {
-            let gone = collection.gone.len() as u64 * PER_TOMBSTONE;
+            let gone = collection.removals.bytes() as u64;
             let own = PER_COLLECTION + collection.objects.len() as u64 * PER_OBJECT + gone;
             own + collection.collections.iter().map(|(_, child)| of(child)).sum::<u64>()
         }
@@ -229,15 +228,18 @@ fn collect_changes(
     }
     let from = since.map_or(0, |since| since.saturating_add(1));
     for (number, name) in collection.changes.range(from..) {
-        let kind = match collection.objects.get(name) {
-            Some(object) => ChangeKind::Changed(Entry::Object(object.clone())),
-            None if collection.collections.contains_key(name) || since.is_none() => continue,
-            None => {
-                let collection = collection.gone.get(name).is_some_and(|gone| gone.collection);
-                ChangeKind::Removed { collection }
-            }
-        };
-        changes.push(Change { path: path.join(name), number: *number, kind });
+        if let Some(object) = collection.objects.get(name) {
+            let kind = ChangeKind::Changed(Entry::Object(object.clone()));
+            changes.push(Change { path: path.join(name), number: *number, kind });
+        }
+    }
+    if let Some(since) = since {
+        let gone = latest_removals(collection, since).into_iter().map(|removal| Change {
+            path: path.join(removal.name),
+            number: removal.number,
+            kind: ChangeKind::Removed { collection: removal.collection },
+        });
+        changes.extend(gone);
     }
     for (name, child) in &collection.collections {
         if since.is_some_and(|since| child.tag <= since) {
@@ -253,6 +255,21 @@ fn collect_changes(
         changes.push(Change { path, number: child.tag, kind });
     }
     Ok(())
+}
+
+/// The removals after `since` that still hold: nothing has the name, and each name once.
+fn latest_removals(collection: &Collection, since: u64) -> Vec<Removal<'_>> {
+    let mut removals: Vec<Removal<'_>> = collection.removals.since(since).collect();
+    let mut seen = HashSet::new();
+    let mut latest = Vec::new();
+    while let Some(removal) = removals.pop() {
+        let there = collection.objects.contains_key(removal.name)
+            || collection.collections.contains_key(removal.name);
+        if !there && seen.insert(removal.name) {
+            latest.push(removal);
+        }
+    }
+    latest
 }
 
 /// The writer's side: edits of a clone before it is published.
@@ -359,8 +376,7 @@ impl Snapshot {
     /// The name as it is already known to the collection, so that it is kept once.
     fn known_name(&self, parent: &HomePath, name: &str) -> Arc<str> {
         let known = self.collection(parent).and_then(|collection| {
-            let object = collection.objects.get_key_value(name).map(|(name, _)| name.clone());
-            object.or_else(|| collection.gone.get_key_value(name).map(|(name, _)| name.clone()))
+            collection.objects.get_key_value(name).map(|(name, _)| name.clone())
         });
         known.unwrap_or_else(|| Arc::from(name))
     }
