@@ -13,6 +13,9 @@ const COMPONENTS: [&str; 6] =
     ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VPOLL"];
 /// Stands before a component that is spelled out.
 const SPELLED_OUT: u8 = u8::MAX;
+/// Methods of scheduling messages (RFC 5546 §1.4) by their number; any other is 0.
+const METHODS: [&str; 9] =
+    ["", "REQUEST", "REPLY", "CANCEL", "ADD", "REFRESH", "COUNTER", "DECLINECOUNTER", "PUBLISH"];
 
 /// What is known of a calendar object without reading it.
 #[derive(Clone, PartialEq)]
@@ -28,23 +31,58 @@ pub(crate) struct Parts<'a> {
     pub component: &'a str,
     pub uid: &'a str,
     pub organizer: Option<&'a str>,
+    /// Whether some ORGANIZER has a SCHEDULE-AGENT other than SERVER.
+    pub organizer_elsewhere: bool,
+    /// Those whom this server is to serve come first.
     pub attendees: &'a [&'a str],
+    /// How many at the end have a SCHEDULE-AGENT other than SERVER wherever they stand.
+    pub attendees_elsewhere: usize,
     pub times: &'a Times,
     /// Whether there is one instance and `times` has its very start and end.
     pub exact: bool,
+    /// Of a scheduling message.
+    pub message: Option<Message<'a>>,
+}
+
+/// What makes calendar data a scheduling message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Its METHOD; empty for one that nobody knows.
+    pub method: &'a str,
+    /// The first DTSTAMP, in seconds since 1970.
+    pub stamped_s: Option<i64>,
+}
+
+impl Message<'_> {
+    /// A METHOD as it is kept.
+    pub(super) fn known(method: &str) -> &'static str {
+        METHODS.iter().find(|known| **known == method).copied().unwrap_or_default()
+    }
 }
 
 /// Bits of the second byte.
 const RECURRING: u8 = 1;
 const EXACT: u8 = 2;
+const ORGANIZER_ELSEWHERE: u8 = 4;
+/// Behind the attendees stands how many of them at the end are served elsewhere.
+const ATTENDEES_ELSEWHERE: u8 = 8;
+/// Behind the times stand method and stamp.
+const MESSAGE: u8 = 16;
+const ALL_BITS: u8 = 31;
 
 impl CalendarSummary {
     pub(crate) fn new(parts: &Parts<'_>) -> Self {
         let mut record = Writer::default();
         let level = AccessLevel::ALL.iter().position(|level| *level == parts.access);
         record.0.push(level.unwrap_or_default() as u8);
-        let (recurring, exact) = (u8::from(parts.recurring), u8::from(parts.exact));
-        record.0.push((recurring * RECURRING) | (exact * EXACT));
+        let bits = [
+            (parts.recurring, RECURRING),
+            (parts.exact, EXACT),
+            (parts.organizer_elsewhere, ORGANIZER_ELSEWHERE),
+            (parts.attendees_elsewhere > 0, ATTENDEES_ELSEWHERE),
+            (parts.message.is_some(), MESSAGE),
+        ];
+        record.0.push(bits.iter().map(|(set, bit)| u8::from(*set) * bit).sum());
         match COMPONENTS.iter().position(|known| *known == parts.component) {
             Some(number) => record.0.push(number as u8),
             None => {
@@ -56,7 +94,15 @@ impl CalendarSummary {
         record.optional_text(parts.organizer);
         record.number(parts.attendees.len() as u64);
         parts.attendees.iter().for_each(|attendee| record.text(attendee));
+        if parts.attendees_elsewhere > 0 {
+            record.number(parts.attendees_elsewhere as u64);
+        }
         record.times(parts.times);
+        if let Some(message) = parts.message {
+            let number = METHODS.iter().position(|known| *known == message.method);
+            record.0.push(number.unwrap_or_default() as u8);
+            record.optional_signed(message.stamped_s);
+        }
         Self { record: record.0.into(), access: parts.access }
     }
 
@@ -64,14 +110,12 @@ impl CalendarSummary {
     pub(super) fn of_record(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let access = *AccessLevel::ALL.get(usize::from(reader.byte()?))?;
-        reader.byte().filter(|bits| *bits <= RECURRING | EXACT)?;
-        component(&mut reader)?;
-        reader.text()?;
-        reader.optional_text()?;
-        for _ in 0..reader.count()? {
-            reader.text()?;
-        }
+        let bits = reader.byte().filter(|bits| *bits <= ALL_BITS)?;
+        before_times(&mut reader, bits)?;
         reader.times()?;
+        if bits & MESSAGE != 0 {
+            message(&mut reader)?;
+        }
         reader.0.is_empty().then(|| Self { record: bytes.into(), access })
     }
 
@@ -120,6 +164,41 @@ impl CalendarSummary {
         (0..count).map_while(move |_| reader.text())
     }
 
+    /// Whether it is a scheduling object in the calendars of whom `is_owner` knows by his addresses
+    /// (RFC 6638 §3.1): he organizes it, or is invited, and this server delivers.
+    pub fn is_scheduling_object(&self, is_owner: impl Fn(&str) -> bool) -> bool {
+        let Some(organizer) = self.organizer() else { return false };
+        if is_owner(organizer) {
+            return true;
+        }
+        let served = || -> Option<usize> {
+            let mut reader = Reader(self.record.get(2..)?);
+            let count = before_attendees(&mut reader)?;
+            if !self.has(ATTENDEES_ELSEWHERE) {
+                return Some(count);
+            }
+            for _ in 0..count {
+                reader.text()?;
+            }
+            count.checked_sub(reader.count()?)
+        };
+        !self.has(ORGANIZER_ELSEWHERE)
+            && self.attendees().take(served().unwrap_or_default()).any(is_owner)
+    }
+
+    /// What makes it a scheduling message, if it is one.
+    pub fn message(&self) -> Option<Message<'_>> {
+        if !self.has(MESSAGE) {
+            return None;
+        }
+        let bits = *self.record.get(1)?;
+        self.read(|reader| {
+            before_times(reader, bits)?;
+            reader.times()?;
+            message(reader)
+        })
+    }
+
     /// Whether it has an organizer or attendees.
     pub fn has_addresses(&self) -> bool {
         self.organizer().is_some() || self.attendees().next().is_some()
@@ -127,10 +206,9 @@ impl CalendarSummary {
 
     /// When its instances are.
     pub fn times(&self) -> Times {
+        let bits = self.record.get(1).copied().unwrap_or_default();
         self.read(|reader| {
-            for _ in 0..before_attendees(reader)? {
-                reader.text()?;
-            }
+            before_times(reader, bits)?;
             reader.times()
         })
         .unwrap_or_else(Times::always)
@@ -168,6 +246,22 @@ fn before_attendees(reader: &mut Reader<'_>) -> Option<usize> {
     reader.count()
 }
 
+/// Reads up to the times.
+fn before_times(reader: &mut Reader<'_>, bits: u8) -> Option<()> {
+    for _ in 0..before_attendees(reader)? {
+        reader.text()?;
+    }
+    if bits & ATTENDEES_ELSEWHERE != 0 {
+        reader.number()?;
+    }
+    Some(())
+}
+
+fn message<'a>(reader: &mut Reader<'_>) -> Option<Message<'a>> {
+    let method = METHODS.get(usize::from(reader.byte()?))?;
+    Some(Message { method, stamped_s: reader.optional_signed()? })
+}
+
 impl fmt::Debug for CalendarSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CalendarSummary")
@@ -178,13 +272,14 @@ impl fmt::Debug for CalendarSummary {
             .field("organizer", &self.organizer())
             .field("attendees", &self.attendees().collect::<Vec<_>>())
             .field("times", &self.times())
+            .field("message", &self.message())
             .finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CalendarSummary, Parts};
+    use super::{CalendarSummary, Message, Parts};
     use crate::ical::AccessLevel;
     use crate::index::{ObjectKind, Times};
 
@@ -202,10 +297,14 @@ mod tests {
             component: "VEVENT",
             uid: "a",
             organizer: None,
+            organizer_elsewhere: false,
             attendees: &[],
+            attendees_elsewhere: 0,
             times: &Times::always(),
             exact: false,
+            message: None,
         };
+        let message = Message { method: "REQUEST", stamped_s: Some(-7) };
         let once = Times::joined([(5, 4, false)], None);
         for parts in [
             Parts { ..usual },
@@ -218,6 +317,15 @@ mod tests {
                 times: &Times::joined(spans, Some(-5)),
                 ..usual
             },
+            Parts {
+                organizer: Some("mailto:o@example.com"),
+                organizer_elsewhere: true,
+                attendees: &["a", "b", "c"],
+                attendees_elsewhere: 2,
+                message: Some(message),
+                ..usual
+            },
+            Parts { message: Some(Message { method: "", stamped_s: None }), ..usual },
         ] {
             let made = CalendarSummary::new(&parts);
             let read = CalendarSummary::of_record(made.record()).unwrap();
@@ -230,10 +338,38 @@ mod tests {
             assert_eq!(read.attendees().collect::<Vec<_>>(), parts.attendees);
             assert_eq!(read.times(), *parts.times);
             assert_eq!(read.only_instance(), parts.exact.then_some((5, 5)));
+            assert_eq!(read.message(), parts.message);
             for end in 0..made.record().len() {
                 assert!(CalendarSummary::of_record(&made.record()[..end]).is_none(), "{end}");
             }
         }
+    }
+
+    #[test]
+    fn whose_scheduling_object_it_is() {
+        let parts = Parts {
+            access: AccessLevel::Public,
+            recurring: false,
+            component: "VEVENT",
+            uid: "u",
+            organizer: Some("o"),
+            organizer_elsewhere: false,
+            attendees: &["a", "o", "x"],
+            attendees_elsewhere: 1,
+            times: &Times::always(),
+            exact: false,
+            message: None,
+        };
+        let is_of = |parts: &Parts<'_>, who: &str| {
+            CalendarSummary::new(parts).is_scheduling_object(|address| address == who)
+        };
+        for (who, expected) in [("o", true), ("a", true), ("x", false), ("z", false)] {
+            assert_eq!(is_of(&parts, who), expected, "{who}");
+        }
+        let elsewhere = Parts { organizer_elsewhere: true, ..parts };
+        let nobodys = Parts { organizer: None, ..parts };
+        let (o, a) = (is_of(&elsewhere, "o"), is_of(&elsewhere, "a"));
+        assert_eq!((o, a, is_of(&nobodys, "a")), (true, false, false));
     }
 
     proptest::proptest! {

@@ -103,9 +103,13 @@ impl Writer {
             self.zigzag(*start);
             self.number(end.wrapping_sub(*start) as u64);
         }
-        self.0.push(u8::from(times.open_from.is_some()));
-        if let Some(from) = times.open_from {
-            self.zigzag(from);
+        self.optional_signed(times.open_from);
+    }
+
+    pub(super) fn optional_signed(&mut self, value: Option<i64>) {
+        self.0.push(u8::from(value.is_some()));
+        if let Some(value) = value {
+            self.zigzag(value);
         }
     }
 
@@ -256,12 +260,15 @@ impl<'a> Reader<'a> {
             let start = self.zigzag()?;
             spans.push((start, start.wrapping_add(self.number()? as i64)));
         }
-        let open_from = match self.byte()? {
-            0 => None,
-            1 => Some(self.zigzag()?),
-            _ => return None,
-        };
-        Some(Times { spans: spans.into(), open_from })
+        Some(Times { spans: spans.into(), open_from: self.optional_signed()? })
+    }
+
+    pub(super) fn optional_signed(&mut self) -> Option<Option<i64>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => self.zigzag().map(Some),
+            _ => None,
+        }
     }
 
     fn zigzag(&mut self) -> Option<i64> {

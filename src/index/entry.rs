@@ -15,6 +15,9 @@ use super::{CalendarSummary, Collection};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PropertySet(Box<[(Name, Arc<str>)]>);
 
+/// `CALDAV:schedule-tag` (RFC 6638 §9.3), where it is stored.
+pub const SCHEDULE_TAG: Name = Name::caldav("schedule-tag");
+
 static EMPTY: LazyLock<Arc<PropertySet>> = LazyLock::new(Arc::default);
 
 impl PropertySet {
@@ -199,10 +202,22 @@ impl ObjectEntry {
         }
     }
 
-    /// The `CALDAV:schedule-tag` it carries, without quotes.
-    pub fn schedule_tag(&self) -> Option<String> {
-        let text = self.properties.text(&Name::caldav("schedule-tag"))?;
+    /// The `CALDAV:schedule-tag` that stands with it, without quotes (RFC 6638 §3.2.10).
+    pub fn stored_schedule_tag(&self) -> Option<String> {
+        let text = self.properties.text(&SCHEDULE_TAG)?;
         Some(text.trim().trim_matches('"').to_owned())
+    }
+
+    /// The schedule-tag it has where it is a scheduling object: the stored one, else that of its
+    /// content, which every change makes another.
+    pub fn schedule_tag(&self) -> String {
+        self.stored_schedule_tag().unwrap_or_else(|| Self::schedule_tag_of(&self.hash))
+    }
+
+    /// The schedule-tag of a scheduling object with that content and no stored one. It is not the
+    /// entity tag, lest one be taken for the other.
+    pub fn schedule_tag_of(hash: &[u8; 16]) -> String {
+        format!("s{:032x}", u128::from_be_bytes(*hash))
     }
 }
 

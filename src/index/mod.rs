@@ -19,11 +19,11 @@ pub mod summary;
 mod tests;
 mod time_span;
 
-pub use calendar_summary::CalendarSummary;
+pub use calendar_summary::{CalendarSummary, Message};
 pub use change::{Change, ChangeKind, Depth, SyncPoint, TokenError};
 pub use collection::{Collection, CollectionKind};
 pub(crate) use edit::Edit;
-pub use entry::{Damage, Entry, ObjectEntry, ObjectKind, PropertySet};
+pub use entry::{Damage, Entry, ObjectEntry, ObjectKind, PropertySet, SCHEDULE_TAG};
 pub use home_path::HomePath;
 pub(crate) use persist::{Loaded, Log};
 pub use snapshot::Snapshot;

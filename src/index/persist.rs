@@ -13,7 +13,7 @@ use super::removals::Removal;
 use super::{Collection, HomePath, Snapshot};
 
 /// First bytes of the file: what it is and the version of its records.
-const MAGIC: &[u8] = b"daybook index 4\n";
+const MAGIC: &[u8] = b"daybook index 5\n";
 /// The file is written anew when edits take more room than this and than the dump.
 const COMPACT_ABOVE: u64 = 1 << 20;
 

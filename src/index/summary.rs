@@ -3,9 +3,9 @@
 use chrono::DateTime;
 
 use crate::ical::timezone::{Zone, Zones};
-use crate::ical::{self, AccessLevel, Component, recur};
+use crate::ical::{self, AccessLevel, Component, DateOrTime, Property, recur};
 
-use super::calendar_summary::{CalendarSummary, Parts};
+use super::calendar_summary::{CalendarSummary, Message, Parts};
 use super::entry::ObjectKind;
 use super::time_span::Times;
 
@@ -87,13 +87,19 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
     if tree.main_components().any(|main| main.name() != component) {
         return damaged("it has components of different kinds");
     }
-    let mut attendees: Vec<&str> = tree
+    // Whom this server is to serve comes first, and once.
+    let mut attendees: Vec<(&str, bool)> = tree
         .main_components()
         .flat_map(|main| main.properties_named("ATTENDEE"))
-        .map(|attendee| attendee.value())
+        .map(|attendee| (attendee.value(), is_elsewhere(attendee)))
         .collect();
     attendees.sort_unstable();
-    attendees.dedup();
+    attendees.dedup_by_key(|(address, _)| *address);
+    attendees.sort_by_key(|(_, elsewhere)| *elsewhere);
+    let attendees_elsewhere = attendees.iter().filter(|(_, elsewhere)| *elsewhere).count();
+    let attendees: Vec<&str> = attendees.into_iter().map(|(address, _)| address).collect();
+    let mut organizers = tree.main_components().filter_map(|main| main.property("ORGANIZER"));
+    let organizer_elsewhere = organizers.any(is_elsewhere);
     let organizer = tree.main_components().find_map(|main| main.value_of("ORGANIZER"));
     let recurring = tree
         .main_components()
@@ -105,10 +111,30 @@ pub fn of_tree(tree: &Component) -> ObjectKind {
         component,
         uid,
         organizer,
+        organizer_elsewhere,
         attendees: &attendees,
+        attendees_elsewhere,
         times: &times,
         exact: exact && !recurring,
+        message: message(tree),
     }))
+}
+
+/// Whether somebody else than the server handles messages to or from its user (RFC 6638 §7.1).
+fn is_elsewhere(property: &Property) -> bool {
+    property.param("SCHEDULE-AGENT").is_some_and(|agent| !agent.eq_ignore_ascii_case("SERVER"))
+}
+
+/// What makes it a scheduling message, if it is one.
+pub(crate) fn message(tree: &Component) -> Option<Message<'_>> {
+    let method = Message::known(tree.value_of("METHOD")?);
+    let stamp = tree.main_components().find_map(|main| main.property("DTSTAMP"));
+    let stamped = stamp.and_then(|stamp| DateOrTime::from_property(stamp).ok());
+    let stamped_s = match stamped {
+        Some(DateOrTime::Utc(at)) => Some(at.and_utc().timestamp()),
+        _ => None,
+    };
+    Some(Message { method, stamped_s })
 }
 
 /// When the object's instances are: exact up to 2040, from then on "perhaps". The bound is fixed,

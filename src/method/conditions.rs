@@ -20,7 +20,7 @@ pub struct State {
     pub accepted: Vec<ETag>,
     /// When it was changed last.
     pub modified: Option<DateTime<Utc>>,
-    /// Its schedule tag, without quotes.
+    /// Its schedule tag, without quotes, where a condition is about it.
     pub schedule_tag: Option<String>,
 }
 
@@ -40,18 +40,20 @@ pub enum Verdict {
     NotModified,
 }
 
+/// The condition on the schedule tag (RFC 6638 §8.3).
+const SCHEDULE_TAG_MATCH: &str = "if-schedule-tag-match";
 /// The header fields that `evaluate` looks at.
-const FIELDS: [&str; 5] = [
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
-    "if-schedule-tag-match",
-];
+const FIELDS: [&str; 5] =
+    ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", SCHEDULE_TAG_MATCH];
 
 /// Whether a request makes any condition, so that its state has to be known.
 pub fn are_made(request: &Request) -> bool {
     FIELDS.iter().any(|field| request.headers.contains_key(*field))
+}
+
+/// Whether one of them is about the schedule tag.
+pub fn on_tag(request: &Request) -> bool {
+    request.headers.contains_key(SCHEDULE_TAG_MATCH)
 }
 
 /// Evaluates the validators in the order of RFC 9110 §13.2.2, then the schedule tag.
@@ -82,7 +84,7 @@ pub fn evaluate(request: &Request, state: &State) -> Result<Verdict> {
     {
         return Ok(Verdict::NotModified);
     }
-    if let Some(field) = request.header("if-schedule-tag-match") {
+    if let Some(field) = request.header(SCHEDULE_TAG_MATCH) {
         let wanted = ETag::parse(field).map(|(tag, _)| tag.0);
         if wanted.is_none() || wanted != state.schedule_tag {
             return Err(Error::precondition_failed().because("If-Schedule-Tag-Match"));

@@ -19,17 +19,20 @@ use crate::store::{HomePath, PropertyChanges, Snapshot, Transaction};
 pub const CTAG: &str = "http://me.com/_namespace/ctag/";
 const LOCKS: Name = Name::new(TWISTED_PRIVATE, "locks");
 
-/// The state that conditions are compared with.
-pub fn state_at(snapshot: &Snapshot, path: &HomePath) -> State {
+/// The state that the conditions of a request are compared with, in the home of its resource.
+pub fn state_at(context: &Context, snapshot: &Snapshot, path: &HomePath) -> State {
     let Some(entry) = snapshot.entry(path) else { return State::default() };
     let accepted = entry.properties().text(&MATCH_ETAGS).unwrap_or_default();
+    let owner = context.resource.owner.as_ref().filter(|_| conditions::on_tag(context.request));
     State {
         exists: true,
         etag: resource::etag_at(snapshot, path),
         selected: None,
         accepted: conditions::entity_tags(&accepted).into_iter().map(|(tag, _)| tag).collect(),
         modified: resource::modified_at(snapshot, path),
-        schedule_tag: entry.object().and_then(|object| object.schedule_tag()),
+        schedule_tag: owner.and_then(|owner| {
+            resource::schedule_tag_at(&context.directory, &owner.guid, snapshot, path)
+        }),
     }
 }
 
@@ -39,7 +42,9 @@ pub fn early(context: &Context, target: &Resource) -> Result<Verdict> {
         return conditions::evaluate(context.request, &State::default());
     };
     let verdict = match conditions::are_made(context.request) {
-        true => conditions::evaluate(context.request, &state_at(&place.snapshot, &place.path))?,
+        true => {
+            conditions::evaluate(context.request, &state_at(context, &place.snapshot, &place.path))?
+        }
         false => Verdict::Proceed,
     };
     if_holds(context, &place.snapshot)?;
@@ -63,7 +68,7 @@ pub fn inside(
     touched: &[Touch],
 ) -> Result<()> {
     if conditions::are_made(context.request) {
-        conditions::evaluate(context.request, &state_at(tx.snapshot(), target))?;
+        conditions::evaluate(context.request, &state_at(context, tx.snapshot(), target))?;
     }
     locks_allow(context, tx, touched)
 }

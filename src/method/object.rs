@@ -187,31 +187,27 @@ fn carry_out(
     plan: Plan,
     created: bool,
 ) -> Result<(Stored, Committed)> {
-    let mut properties = incoming.properties.clone();
-    properties.set.extend(plan.properties.set);
-    properties.remove.extend(plan.properties.remove);
     let (bytes, changed, gone) = match &plan.store {
-        schedule::Stored::AsSent => {
-            let bytes = incoming.bytes();
-            tx.put(path, &bytes, Some(&incoming.tree), &properties)?;
-            (bytes, incoming.bytes.is_none(), false)
-        }
-        schedule::Stored::Changed(tree) => {
-            let bytes = Bytes::from(tree.to_bytes());
-            tx.put(path, &bytes, Some(tree), &properties)?;
-            (bytes, true, false)
-        }
-        schedule::Stored::Nothing => {
-            if !created {
-                tx.delete(path)?;
-            }
-            (Bytes::new(), true, true)
-        }
+        schedule::Stored::AsSent => (incoming.bytes(), incoming.bytes.is_none(), false),
+        schedule::Stored::Changed(tree) => (Bytes::from(tree.to_bytes()), true, false),
+        schedule::Stored::Nothing => (Bytes::new(), true, true),
     };
+    let mut schedule_tag = None;
+    if !gone {
+        let tree = match &plan.store {
+            schedule::Stored::Changed(tree) => tree,
+            _ => &incoming.tree,
+        };
+        let before = tx.object(path);
+        let properties = plan.properties(incoming.properties.clone(), before.as_deref(), &bytes);
+        let stored = tx.put(path, &bytes, Some(tree), &properties)?;
+        schedule_tag = plan.scheduling.then(|| stored.schedule_tag());
+    } else if !created {
+        tx.delete(path)?;
+    }
     for entry in plan.entries {
         tx.enqueue(entry);
     }
-    let schedule_tag = plan.schedule_tag;
     Ok((Stored { created, bytes, schedule_tag, changed, gone }, plan.committed))
 }
 

@@ -11,8 +11,8 @@ use crate::dav::header::{self, Depth};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Method, Precondition, Response, Result};
 use crate::resource::access::STORED_ACL;
-use crate::resource::{Resource, provision};
-use crate::schedule::{self, Committed, Relocation};
+use crate::resource::{self, Resource, provision};
+use crate::schedule::{self, Committed, Relocation, schedule_tag};
 use crate::store::{CollectionKind, Entry, HomePath, PropertyChanges, Snapshot, Transaction};
 
 /// What is to be copied or moved where.
@@ -55,7 +55,7 @@ pub fn run(context: &Context) -> Result<Response> {
     let path = transfer.to.path.clone().with_slash(transfer.from.kind.is_collection());
     // The answer tells the tag of a scheduling object that is there now (RFC 6638 §3.2.10).
     let now = context.resolve(&path)?;
-    if let Some(tag) = now.entry().and_then(|entry| entry.object()?.schedule_tag()) {
+    if let Some(tag) = now.schedule_tag(&context.directory) {
         response = response.with("schedule-tag", format!("\"{tag}\""));
     }
     Ok(match created {
@@ -236,7 +236,7 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
         match &source {
             _ if transfer.moving => {
                 tx.rename(&from, &to)?;
-                retag(tx, &to)?;
+                retag(context, tx, owner_of(&transfer.to), &to)?;
                 guard::forget_locks(context, tx, &from)?;
                 default_calendar::follow(tx, &transfer.from, &transfer.to)?;
             }
@@ -247,7 +247,7 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
             }
             _ => {
                 tx.copy(&from, &to)?;
-                retag(tx, &to)?;
+                retag(context, tx, owner_of(&transfer.to), &to)?;
                 make_new(tx, &to)?;
             }
         }
@@ -257,17 +257,19 @@ fn within_home(context: &Context, transfer: &Transfer) -> Result<bool> {
     Ok(created)
 }
 
-/// A scheduling object that has moved has a new tag; outside of calendars it has none
-/// (RFC 6638 §3.2.10).
-fn retag(tx: &mut Transaction, path: &HomePath) -> Result<()> {
+/// A scheduling object that has moved has a new tag; what is no scheduling object where it is now
+/// has none (RFC 6638 §3.2.10). `owner` is the GUID of the home's.
+fn retag(context: &Context, tx: &mut Transaction, owner: &str, path: &HomePath) -> Result<()> {
     let Some(object) = tx.object(path) else { return Ok(()) };
-    if object.schedule_tag().is_none() {
-        return Ok(());
-    }
+    let tag = resource::schedule_tag_at(&context.directory, owner, tx.snapshot(), path);
     let parent = path.parent().and_then(|parent| tx.snapshot().collection(&parent).cloned());
-    let changes = match parent.is_some_and(|parent| parent.kind == CollectionKind::Calendar) {
-        true => schedule::schedule_tag::renew(PropertyChanges::none()).0,
-        false => schedule::schedule_tag::drop_tag(PropertyChanges::none()),
+    let in_calendar = parent.is_some_and(|parent| parent.kind == CollectionKind::Calendar);
+    let changes = match tag {
+        Some(_) if in_calendar => schedule_tag::replace(PropertyChanges::none()),
+        _ if object.stored_schedule_tag().is_some() => {
+            schedule_tag::forget(PropertyChanges::none())
+        }
+        _ => return Ok(()),
     };
     Ok(tx.patch_properties(path, &changes)?)
 }

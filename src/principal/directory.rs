@@ -190,6 +190,12 @@ impl Directory {
         (found.calendar_enabled || found.record_type == RecordType::Group).then_some(found)
     }
 
+    /// Whether an address is one of the principal with that GUID.
+    pub fn is_address_of(&self, address: &str, guid: &str) -> bool {
+        address.strip_prefix("urn:x-uid:") == Some(guid)
+            || self.by_address(address).is_some_and(|record| record.guid == guid)
+    }
+
     fn lookup(&self, normal: &str) -> Option<&Arc<Record>> {
         self.base.by_address.get(normal).map(|index| &self.base.records[*index])
     }

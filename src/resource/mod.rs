@@ -21,8 +21,10 @@ use chrono::{DateTime, Utc};
 
 use crate::dav::kind::ResourceKind;
 use crate::dav::{DavPath, ETag};
-use crate::principal::{ProxyKind, Record, RecordType};
-use crate::store::{Entry, Home, HomePath, PropertySet, Snapshot, StoreError};
+use crate::principal::{Directory, ProxyKind, Record, RecordType};
+use crate::store::{
+    CollectionKind, Entry, Home, HomePath, PropertySet, SCHEDULE_TAG, Snapshot, StoreError,
+};
 
 pub use resolve::Resolver;
 
@@ -187,8 +189,9 @@ impl Resource {
     }
 
     /// The schedule tag of a scheduling object (RFC 6638 §3.2.10).
-    pub fn schedule_tag(&self) -> Option<String> {
-        self.entry()?.object()?.schedule_tag()
+    pub fn schedule_tag(&self, directory: &Directory) -> Option<String> {
+        let (place, owner) = (self.place.as_ref()?, self.owner.as_ref()?);
+        schedule_tag_at(directory, &owner.guid, &place.snapshot, &place.path)
     }
 
     /// Its dead properties, private ones included.
@@ -218,6 +221,24 @@ fn etag_of(snapshot: &Snapshot, entry: &Entry) -> Option<ETag> {
             Some(ETag(format!("{epoch:x}-{}", collection.tag)))
         }
     }
+}
+
+/// The schedule tag of what lies at `path` in the home of the principal with the GUID `owner`: one
+/// is stored with it, or it is a scheduling object.
+pub fn schedule_tag_at(
+    directory: &Directory,
+    owner: &str,
+    snapshot: &Snapshot,
+    path: &HomePath,
+) -> Option<String> {
+    let object = snapshot.object(path)?;
+    let in_calendar =
+        || snapshot.holder(path).is_some_and(|holder| holder.kind == CollectionKind::Calendar);
+    let is_owner = |address: &str| directory.is_address_of(address, owner);
+    let is_scheduling_object = || Some(object.calendar()?.is_scheduling_object(is_owner));
+    let tagged = object.properties.get(&SCHEDULE_TAG).is_some()
+        || (is_scheduling_object() == Some(true) && in_calendar());
+    tagged.then(|| object.schedule_tag())
 }
 
 /// When what lies at `path` was changed last.

@@ -38,7 +38,7 @@ pub struct Copy<'a> {
     pub owner: &'a str,
     /// The object.
     pub calendar: &'a Component,
-    /// Whether it has a schedule-tag.
+    /// Whether a schedule-tag is stored with it.
     pub tagged: bool,
 }
 
@@ -91,16 +91,12 @@ impl Look<'_> {
         self.findings.push(Finding { copy, instance, reason, certain: true });
     }
 
-    /// Scheduling objects have a schedule-tag, others have none (RFC 6638 §3.2.10).
+    /// Scheduling objects have a schedule-tag, stored or not; others have none (RFC 6638 §3.2.10).
     fn tags(&mut self) {
         for at in 0..self.copies.len() {
-            match (self.roles[at].is_scheduling(), self.copies[at].tagged) {
-                (true, false) => self.wrong(at, Instance::Master, "it has no schedule-tag"),
-                (false, true) => {
-                    let reason = "it is no scheduling object but has a schedule-tag";
-                    self.wrong(at, Instance::Master, reason);
-                }
-                _ => {}
+            if self.copies[at].tagged && !self.roles[at].is_scheduling() {
+                let reason = "it is no scheduling object but has a schedule-tag";
+                self.wrong(at, Instance::Master, reason);
             }
         }
     }

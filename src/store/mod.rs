@@ -9,6 +9,7 @@ mod commit;
 mod derived;
 mod finisher;
 mod home;
+pub mod inbox_message;
 mod intent;
 pub mod oddity;
 mod overflow;
@@ -30,11 +31,12 @@ mod fault_tests;
 mod tests;
 
 pub use crate::disk::DiskError;
+pub use crate::disk::attribute::DELIVERED;
 pub use crate::disk::layout::NameError;
 pub use crate::index::summary::of_bytes as object_kind;
 pub use crate::index::{
     CalendarSummary, Change, ChangeKind, Collection, CollectionKind, Depth, Entry, HomePath,
-    ObjectEntry, ObjectKind, PropertySet, Snapshot, SyncPoint, TokenError,
+    ObjectEntry, ObjectKind, PropertySet, SCHEDULE_TAG, Snapshot, SyncPoint, TokenError,
 };
 pub use derived::Derived;
 pub use home::Home;

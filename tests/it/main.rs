@@ -4,6 +4,7 @@
 mod access;
 mod agreement;
 mod attachments;
+mod attributes;
 mod backup;
 mod behind_proxy;
 mod command_line;

@@ -114,35 +114,40 @@ fn with_validators(
             Verdict::NotModified => Response::new(304),
             Verdict::Proceed => make()?,
         };
-        return Ok(validators(response, resource, None));
+        return Ok(validators(context, response, resource, None));
     }
     let response = make()?;
     let variant = match (&response.body, resource.etag()) {
         (Body::Full(bytes), Some(etag)) => Some(etag.variant(bytes)),
         _ => None,
     };
-    let response = match guard::early_as(context, &state(resource, variant.clone()))? {
+    let response = match guard::early_as(context, &state(context, resource, variant.clone()))? {
         Verdict::NotModified => Response::new(304),
         Verdict::Proceed => response,
     };
-    Ok(validators(response, resource, variant))
+    Ok(validators(context, response, resource, variant))
 }
 
 /// What conditions are compared with when this representation would be sent.
-fn state(resource: &Resource, selected: Option<ETag>) -> State {
+fn state(context: &Context, resource: &Resource, selected: Option<ETag>) -> State {
     let place = resource.place.as_ref();
-    let state = place.map(|place| guard::state_at(&place.snapshot, &place.path));
+    let state = place.map(|place| guard::state_at(context, &place.snapshot, &place.path));
     State { selected, ..state.unwrap_or_default() }
 }
 
-fn validators(mut response: Response, resource: &Resource, variant: Option<ETag>) -> Response {
+fn validators(
+    context: &Context,
+    mut response: Response,
+    resource: &Resource,
+    variant: Option<ETag>,
+) -> Response {
     if let Some(etag) = variant.or_else(|| resource.etag()) {
         response = response.with("etag", etag.to_string());
     }
     if let Some(modified) = resource.modified() {
         response = response.with("last-modified", http_date(modified));
     }
-    if let Some(tag) = resource.schedule_tag() {
+    if let Some(tag) = resource.schedule_tag(&context.directory) {
         response = response.with("schedule-tag", format!("\"{tag}\""));
     }
     response
@@ -163,19 +168,20 @@ fn file(context: &Context) -> Result<Response> {
     let usual =
         !media_type::wants_jcal(context.request)? && calendar_timezones(context.request)?.is_none();
     if usual && guard::early(context, resource)? == Verdict::NotModified {
-        return Ok(validators(Response::new(304), resource, None));
+        return Ok(validators(context, Response::new(304), resource, None));
     }
     let Sent { bytes, media_type, variant } = content(context, resource)?;
-    let state = state(resource, variant.clone());
+    let state = state(context, resource, variant.clone());
     if !usual && guard::early_as(context, &state)? == Verdict::NotModified {
-        return Ok(validators(Response::new(304), resource, variant));
+        return Ok(validators(context, Response::new(304), resource, variant));
     }
     // No other method knows ranges (RFC 9110 §14.2).
     let range = context.request.header("range");
     let wanted = range
         .filter(|_| context.request.method == Method::Get)
         .filter(|_| conditions::if_range_holds(context.request, &state));
-    let response = validators(range::respond(wanted, bytes, &media_type), resource, variant);
+    let response =
+        validators(context, range::respond(wanted, bytes, &media_type), resource, variant);
     if attachment::above(resource).is_none() {
         return Ok(response);
     }
@@ -192,7 +198,7 @@ fn file(context: &Context) -> Result<Response> {
 /// (RFC 8144 §3.1).
 pub fn current(context: &Context, resource: &Resource) -> Result<Response> {
     let Sent { bytes, media_type, variant } = content(context, resource)?;
-    Ok(validators(Response::new(200).with_body(&media_type, bytes), resource, variant))
+    Ok(validators(context, Response::new(200).with_body(&media_type, bytes), resource, variant))
 }
 
 /// A representation.

@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, transfer: &Transfer) -> Result<bool> {
         }
         for (path, entry) in &tree {
             let copy = path.moved(&from.path, &to.path).ok_or_else(Error::not_found)?;
-            copy_one(tx, from, path, entry, &copy)?;
+            copy_one(context, tx, transfer, (path, entry), &copy)?;
         }
         // What is moved keeps its identifiers and what its ACL grants (RFC 3744 §7.3).
         if !transfer.moving {
@@ -70,20 +70,20 @@ pub(super) fn remove_source(context: &Context, transfer: &Transfer) -> Result<()
 }
 
 fn copy_one(
+    context: &Context,
     tx: &mut Transaction,
-    from: &Place,
-    path: &HomePath,
-    entry: &Entry,
+    transfer: &Transfer,
+    (path, entry): (&HomePath, &Entry),
     copy: &HomePath,
 ) -> Result<()> {
     let properties = copied_properties(entry);
     if let Some(collection) = entry.collection() {
         return Ok(tx.make_collection(copy, collection.kind, &properties)?);
     }
-    let bytes = from.home.read(path)?;
+    let bytes = place(&transfer.from)?.home.read(path)?;
     let bytes = bytes.ok_or_else(|| Error::status(409).because("a member is gone"))?;
     tx.put(copy, &bytes, None, &properties)?;
-    retag(tx, copy)
+    retag(context, tx, owner_of(&transfer.to), copy)
 }
 
 /// Everything at and below a path, collections before their members.

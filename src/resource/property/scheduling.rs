@@ -11,7 +11,10 @@ use crate::dav::{DavPath, Name};
 use crate::ical;
 use crate::principal::Record;
 use crate::resource::{Resource, default_calendar};
-use crate::store::{HomePath, PropertySet, Snapshot};
+use crate::store::inbox_message::{
+    InboxMessage, ORIGINATOR, RECIPIENT, SCHEDULE_CHANGES, SCHEDULE_STATE,
+};
+use crate::store::{HomePath, PropertySet, SCHEDULE_TAG, Snapshot};
 use crate::xml::{Writer, parse};
 
 /// Whether a calendar counts as busy time.
@@ -26,10 +29,6 @@ pub const DEFAULT_TASKS: Name = default_calendar::FOR_TASKS;
 pub const AVAILABILITY: Name = Name::caldav("calendar-availability");
 /// The same in Apple's name.
 pub const AVAILABILITY_CS: Name = Name::calendarserver("calendar-availability");
-const SCHEDULE_TAG: Name = Name::caldav("schedule-tag");
-const ORIGINATOR: Name = Name::caldav("originator");
-const RECIPIENT: Name = Name::caldav("recipient");
-const SCHEDULE_CHANGES: Name = Name::calendarserver("schedule-changes");
 
 /// The table.
 pub const TABLE: &[Live] = &[
@@ -40,9 +39,13 @@ pub const TABLE: &[Live] = &[
     Live::named(AVAILABILITY, availability).writable(),
     Live::named(AVAILABILITY_CS, availability_cs).writable(),
     Live::named(SCHEDULE_TAG, schedule_tag),
-    Live::stored(ORIGINATOR).protected(),
-    Live::stored(RECIPIENT).protected(),
-    Live::stored(SCHEDULE_CHANGES).protected(),
+    Live::named(ORIGINATOR, |view, at, writer| of_message(&ORIGINATOR, view, at, writer)),
+    Live::named(RECIPIENT, |view, at, writer| of_message(&RECIPIENT, view, at, writer)),
+    Live::named(SCHEDULE_CHANGES, |view, at, writer| {
+        of_message(&SCHEDULE_CHANGES, view, at, writer)
+    }),
+    Live::shown(SCHEDULE_STATE, |view, at, writer| of_message(&SCHEDULE_STATE, view, at, writer))
+        .writable(),
 ];
 
 /// Whether a calendar with these properties is left out of busy time.
@@ -138,8 +141,29 @@ fn availability_as(view: &View, resource: &Resource, name: &Name, writer: &mut W
 }
 
 fn schedule_tag(view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
-    match resource.schedule_tag() {
+    match resource.schedule_tag(&view.directory) {
         Some(tag) => text(&SCHEDULE_TAG, Some(&format!("\"{tag}\"")), writer),
         None => dead::write(view, resource, &SCHEDULE_TAG, writer),
+    }
+}
+
+/// A property of a message in the inbox: what is stored, else what follows from the message.
+fn of_message(name: &Name, view: &View, resource: &Resource, writer: &mut Writer) -> Answer {
+    let stored = dead::write(view, resource, name, writer);
+    if stored != Answer::Missing || resource.kind != Kind::InboxItem {
+        return stored;
+    }
+    let derived = || {
+        let summary = resource.entry()?.object()?.calendar()?;
+        let message = InboxMessage::of_summary(summary)?;
+        let xml = message.property(name, &resource.owner.as_ref()?.guid)?;
+        Some(parse(xml.as_bytes()).ok()?.to_xml())
+    };
+    match derived() {
+        Some(xml) => {
+            writer.raw(&xml);
+            Answer::Found
+        }
+        None => Answer::Missing,
     }
 }

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use super::env::address_of_guid;
 use super::queue::Work;
-use super::schedule_tag::SCHEDULE_TAG;
 use crate::ical::{self, Component};
 use crate::schedule::agreement::{self, Copy};
 use crate::schedule::object::Instance;
 use crate::schedule::users::CalendarUsers;
 use crate::store::check::{Survey, SurveyedHome};
-use crate::store::{HomePath, StoreError};
+use crate::store::{HomePath, SCHEDULE_TAG, StoreError};
 
 /// How often events are looked at again that seem to be changing just now.
 const LOOKS: usize = 4;

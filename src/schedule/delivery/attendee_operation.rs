@@ -13,7 +13,6 @@ use crate::schedule::attendees;
 use crate::schedule::itip::{self, Message, Method};
 use crate::schedule::object::all_cancelled;
 use crate::schedule::users::CalendarUsers;
-use crate::store::PropertyChanges;
 
 /// Stores an attendee's copy.
 pub fn put(
@@ -148,7 +147,7 @@ fn organizer_changed(env: &Env<'_>, old: &Component, organizer: &str) -> bool {
 }
 
 fn nothing() -> Plan {
-    Plan::quiet(Stored::Nothing, PropertyChanges::none())
+    Plan::quiet(Stored::Nothing)
 }
 
 fn message(calendar: Component, attendee: &str, organizer: &str) -> Message {

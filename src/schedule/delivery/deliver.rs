@@ -307,18 +307,19 @@ impl Delivery<'_, '_, '_> {
         quiet: bool,
     ) -> Result<(), StoreError> {
         let before = self.tx.object(path);
-        let (name, xml) =
-            queue::delivered(before.as_ref().map(|o| &*o.properties), &self.envelope.id);
-        let changes = PropertyChanges::none().with(name, xml);
+        let bytes = Bytes::from(object.to_bytes());
+        let changes = PropertyChanges::none();
         let changes = match &before {
-            Some(entry) if quiet => schedule_tag::keep(changes, &entry.properties, &entry.etag().0),
-            _ => schedule_tag::renew(changes).0,
+            Some(entry) if quiet => schedule_tag::keep(changes, entry),
+            _ => schedule_tag::renew(changes, before.as_deref(), &bytes),
         };
-        self.tx.put(path, &Bytes::from(object.to_bytes()), Some(object), &changes)?;
+        let known = before.as_ref().map(|entry| &*entry.properties);
+        let changes = queue::mark_delivered(changes, known, &self.envelope.id);
+        self.tx.put(path, &bytes, Some(object), &changes)?;
         Ok(())
     }
 
     pub(super) fn inbox_item(&mut self, changes: Option<&str>) -> Result<(), StoreError> {
-        inbox::add(self.tx, self.envelope, self.message, changes)
+        inbox::add(self.tx, &self.record.guid, self.envelope, self.message, changes)
     }
 }

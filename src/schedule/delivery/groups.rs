@@ -152,7 +152,9 @@ fn store(
         Stored::Changed(object) => object,
         Stored::Nothing => return Ok(Committed::default()),
     };
-    tx.put(path, &Bytes::from(object.to_bytes()), Some(object), &plan.properties)?;
+    let bytes = Bytes::from(object.to_bytes());
+    let properties = plan.properties(PropertyChanges::none(), tx.object(path).as_deref(), &bytes);
+    tx.put(path, &bytes, Some(object), &properties)?;
     for entry in plan.entries {
         tx.enqueue(entry);
     }

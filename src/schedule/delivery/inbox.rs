@@ -4,11 +4,12 @@
 use bytes::Bytes;
 
 use super::default_calendar;
-use super::queue::{self, Envelope};
-use crate::dav::Name;
-use crate::dav::name::{CALDAV, DAV};
+use super::queue::Envelope;
 use crate::schedule::changes::escape;
 use crate::schedule::itip::Message;
+use crate::store::inbox_message::{
+    self, InboxMessage, ORIGINATOR, RECIPIENT, SCHEDULE_CHANGES, SCHEDULE_STATE,
+};
 use crate::store::{CollectionKind, HomePath, PropertyChanges, StoreError, Transaction};
 
 /// Where a message lies.
@@ -16,9 +17,11 @@ pub fn path(id: &str) -> HomePath {
     default_calendar::inbox().join(&format!("{id}.ics"))
 }
 
-/// Puts a message into the inbox; `changes` is the `CS:schedule-changes` element.
+/// Puts a message into the inbox of the user with the GUID `owner`; `changes` is the
+/// `CS:schedule-changes` element.
 pub fn add(
     tx: &mut Transaction<'_>,
+    owner: &str,
     envelope: &Envelope,
     message: &Message,
     changes: Option<&str>,
@@ -27,20 +30,23 @@ pub fn add(
     if tx.snapshot().collection(&inbox).is_none() {
         tx.make_collection(&inbox, CollectionKind::Inbox, &PropertyChanges::none())?;
     }
-    let state = if changes.is_some() { "schedule-processed" } else { "schedule-unprocessed" };
-    let mut properties = PropertyChanges::none()
-        .with(Name::caldav("originator"), href("originator", &message.originator))
-        .with(Name::caldav("recipient"), href("recipient", &message.recipient))
-        .with(
-            Name::caldav("schedule-state"),
-            format!("<C:schedule-state xmlns:C=\"{CALDAV}\"><C:{state}/></C:schedule-state>"),
-        );
-    // Says which message it is. It also makes the attributes of every item different: file systems
-    // that keep equal ones once (ext4) look for them, and give back what they do not need, at once.
-    let (name, xml) = queue::delivered(None, &envelope.id);
-    properties = properties.with(name, xml);
-    if let Some(changes) = changes {
-        properties = properties.with(Name::calendarserver("schedule-changes"), changes);
+    let (from, to) = (escape(&message.originator), escape(&message.recipient));
+    let wanted = [
+        (ORIGINATOR, Some(inbox_message::originator(&from))),
+        (RECIPIENT, Some(inbox_message::recipient(&to))),
+        (SCHEDULE_STATE, Some(inbox_message::state(changes.is_some()))),
+        (SCHEDULE_CHANGES, changes.map(str::to_owned)),
+    ];
+    let derived = InboxMessage::of_tree(&message.calendar);
+    let mut properties = PropertyChanges::none();
+    for (name, xml) in wanted {
+        // What follows from the message is not stored: attributes are what costs most.
+        let known = derived.and_then(|derived| derived.property(&name, owner));
+        if xml != known
+            && let Some(xml) = xml
+        {
+            properties = properties.with(name, xml);
+        }
     }
     let bytes = content(envelope, message);
     tx.put(&path(&envelope.id), &bytes, Some(&message.calendar), &properties)?;
@@ -54,11 +60,4 @@ pub fn content(envelope: &Envelope, message: &Message) -> Bytes {
         true => Bytes::copy_from_slice(envelope.calendar.as_bytes()),
         false => Bytes::from(message.calendar.to_bytes()),
     }
-}
-
-fn href(element: &str, address: &str) -> String {
-    format!(
-        "<C:{element} xmlns:C=\"{CALDAV}\"><D:href xmlns:D=\"{DAV}\">{}</D:href></C:{element}>",
-        escape(address)
-    )
 }

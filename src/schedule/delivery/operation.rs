@@ -17,7 +17,7 @@ use crate::schedule::users::{
     CalendarUsers, drop_duplicate_attendees, expand_groups, normalise_addresses,
 };
 use crate::schedule::{attendees, lost_properties, organizer, own_data};
-use crate::store::{HomePath, PropertyChanges, SpoolEntry, Transaction};
+use crate::store::{HomePath, ObjectEntry, PropertyChanges, SpoolEntry, Transaction};
 
 /// A calendar object on its way into a calendar.
 pub struct Put<'a> {
@@ -66,10 +66,8 @@ pub enum Stored {
 pub struct Plan {
     /// The object.
     pub store: Stored,
-    /// Properties to set with it.
-    pub properties: PropertyChanges,
-    /// The new schedule-tag, for the answer.
-    pub schedule_tag: Option<String>,
+    /// Whether it is a scheduling object, which has a schedule-tag.
+    pub scheduling: bool,
     /// Spool entries for `Transaction::enqueue`.
     pub entries: Vec<SpoolEntry>,
     /// For [`super::deliver`] after the commit.
@@ -77,13 +75,21 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub(super) fn quiet(store: Stored, properties: PropertyChanges) -> Self {
-        Self {
-            store,
-            properties,
-            schedule_tag: None,
-            entries: Vec::new(),
-            committed: Committed::default(),
+    pub(super) fn quiet(store: Stored) -> Self {
+        Self { store, scheduling: false, entries: Vec::new(), committed: Committed::default() }
+    }
+
+    /// The changes of properties with which the object is to be stored as `content`, in place of
+    /// `before`.
+    pub fn properties(
+        &self,
+        changes: PropertyChanges,
+        before: Option<&ObjectEntry>,
+        content: &[u8],
+    ) -> PropertyChanges {
+        match self.scheduling {
+            true => schedule_tag::renew(changes, before, content),
+            false => schedule_tag::forget(changes),
         }
     }
 
@@ -174,7 +180,7 @@ pub fn on_put(env: &Env<'_>, tx: &Transaction<'_>, put: &Put<'_>) -> Result<Plan
 pub fn on_delete(env: &Env<'_>, delete: &Delete<'_>) -> Result<Plan> {
     let owner = owner_identity(env, delete.owner);
     let role = env_role(env, delete.old, &owner).unwrap_or(Role::None);
-    let plan = Plan::quiet(Stored::Nothing, PropertyChanges::none());
+    let plan = Plan::quiet(Stored::Nothing);
     let messages = match &role {
         Role::None => return Ok(plan),
         Role::Organizer { organizer } => {
@@ -229,14 +235,11 @@ fn organize(
 
 /// A stored scheduling object has a new schedule-tag.
 pub(super) fn finish(put: &Put<'_>, object: Component) -> Plan {
-    let (properties, tag) = schedule_tag::renew(PropertyChanges::none());
-    let mut plan = Plan::quiet(stored(put, object), properties);
-    plan.schedule_tag = Some(tag);
-    plan
+    Plan { scheduling: true, ..Plan::quiet(stored(put, object)) }
 }
 
 fn plain(put: &Put<'_>, object: Component) -> Plan {
-    Plan::quiet(stored(put, object), schedule_tag::drop_tag(PropertyChanges::none()))
+    Plan::quiet(stored(put, object))
 }
 
 fn stored(put: &Put<'_>, object: Component) -> Stored {

@@ -12,12 +12,18 @@ use crate::dav::Name;
 use crate::dav::name::TWISTED_PRIVATE;
 use crate::ical::{self, Component};
 use crate::schedule::itip::{Message, Method};
-use crate::store::{PropertySet, SpoolEntry};
+use crate::store::{DELIVERED as MARKS, PropertyChanges, PropertySet, SpoolEntry};
 
-/// Ids of the messages that an object has already taken in, the latest first.
-pub const DELIVERED: Name = Name::new(TWISTED_PRIVATE, "delivered-messages");
+/// Marks of the messages that an object has already taken in, the latest first. Not XML: the
+/// attribute `user.daybook.delivered`, which is so short that one or two marks take no room beside
+/// the inode.
+pub const DELIVERED: Name = MARKS;
+/// The same as it was before: whole ids, in an element.
+const DELIVERED_BEFORE: Name = Name::new(TWISTED_PRIVATE, "delivered-messages");
 /// How many are remembered on one object.
 const REMEMBERED_MESSAGES: usize = 24;
+/// Characters of an id that are its mark: 60 random bits of a UUID.
+const MARK_CHARACTERS: usize = 16;
 
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,19 +146,71 @@ impl Work {
     }
 }
 
-/// Whether an object with these properties has taken the message in.
-pub fn is_delivered(properties: &PropertySet, id: &str) -> bool {
-    let text = properties.text(&DELIVERED).unwrap_or_default();
-    text.split_whitespace().any(|known| known == id)
+/// The mark of a message.
+fn mark(id: &str) -> String {
+    id.chars().filter(|character| *character != '-').take(MARK_CHARACTERS).collect()
 }
 
-/// The property after taking one more message in.
-pub fn delivered(properties: Option<&PropertySet>, id: &str) -> (Name, String) {
-    let known = properties.and_then(|p| p.text(&DELIVERED)).unwrap_or_default();
-    let ids = std::iter::once(id).chain(known.split_whitespace()).take(REMEMBERED_MESSAGES);
-    let text = ids.collect::<Vec<_>>().join(" ");
-    (
-        DELIVERED,
-        format!("<delivered-messages xmlns=\"{TWISTED_PRIVATE}\">{text}</delivered-messages>"),
-    )
+/// The marks on an object with these properties.
+fn marks(properties: &PropertySet) -> impl Iterator<Item = String> {
+    let now = properties.get(&DELIVERED).map(|marks| marks.to_string()).unwrap_or_default();
+    let before = properties.text(&DELIVERED_BEFORE).unwrap_or_default();
+    let split = |text: String| -> Vec<String> { text.split_whitespace().map(mark).collect() };
+    split(now).into_iter().chain(split(before))
+}
+
+/// Whether an object with these properties has taken the message in.
+pub fn is_delivered(properties: &PropertySet, id: &str) -> bool {
+    let mark = mark(id);
+    marks(properties).any(|known| known == mark)
+}
+
+/// Also says that an object with these properties takes one more message in.
+pub fn mark_delivered(
+    changes: PropertyChanges,
+    known: Option<&PropertySet>,
+    id: &str,
+) -> PropertyChanges {
+    let known = known.into_iter().flat_map(marks);
+    let marks: Vec<_> = std::iter::once(mark(id)).chain(known).take(REMEMBERED_MESSAGES).collect();
+    changes.without(DELIVERED_BEFORE).with(DELIVERED, marks.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DELIVERED_BEFORE, is_delivered, mark_delivered};
+    use crate::store::{PropertyChanges, PropertySet};
+
+    const ID: &str = "0f168477-cf3d-45d3-ae60-9875ea02c4d1";
+
+    fn set(changes: PropertyChanges) -> PropertySet {
+        changes.set.into_iter().map(|(name, text)| (name, text.into())).collect()
+    }
+
+    #[test]
+    fn marks_are_short_and_of_both_forms() {
+        let once = set(mark_delivered(PropertyChanges::none(), None, ID));
+        assert_eq!(once.iter().map(|(_, text)| text.len()).sum::<usize>(), 16);
+        assert!(is_delivered(&once, ID));
+        assert!(!is_delivered(&once, "0f168477-cf3d-45d4-ae60-9875ea02c4d1"));
+        let old = format!("<d xmlns=\"x\">{ID} 1f168477-cf3d-45d3-ae60-9875ea02c4d1</d>");
+        let old: PropertySet = [(DELIVERED_BEFORE, old.into())].into_iter().collect();
+        assert!(is_delivered(&old, ID));
+        let other = "2f168477-cf3d-45d3-ae60-9875ea02c4d1";
+        let changes = mark_delivered(PropertyChanges::none(), Some(&old), other);
+        assert_eq!(changes.remove, [DELIVERED_BEFORE]);
+        let both = set(changes);
+        assert!(is_delivered(&both, ID) && is_delivered(&both, other));
+    }
+
+    #[test]
+    fn the_last_two_dozen_are_remembered() {
+        let id = |number: u32| format!("{number:08x}-0000-0000-0000-000000000000");
+        let mut known = PropertySet::default();
+        for number in 0..30 {
+            known = set(mark_delivered(PropertyChanges::none(), Some(&known), &id(number)));
+        }
+        let remembered: Vec<u32> = (0..30).filter(|n| is_delivered(&known, &id(*n))).collect();
+        assert_eq!(remembered, (6..30).collect::<Vec<_>>());
+    }
 }

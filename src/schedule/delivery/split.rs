@@ -74,12 +74,10 @@ pub fn on_split(env: &Env<'_>, asked: &Split<'_>) -> Result<SplitPlan> {
     let Parts { newer: Some(newer), older: Some(older) } = split::split(&old, &cut) else {
         return Err(impossible("nothing would be left of one part"));
     };
-    let properties = || match role.is_scheduling() {
-        true => schedule_tag::renew(PropertyChanges::none()).0,
-        false => schedule_tag::drop_tag(PropertyChanges::none()),
-    };
-    let plan = Plan::quiet(Stored::AsSent, PropertyChanges::none())
-        .with_messages(asked.old.uid().unwrap_or_default(), &messages);
+    // Neither part has the content of the whole, nor its tag.
+    let properties = || schedule_tag::forget(PropertyChanges::none());
+    let plan =
+        Plan::quiet(Stored::AsSent).with_messages(asked.old.uid().unwrap_or_default(), &messages);
     let (newer_properties, older_properties) = (properties(), properties());
     Ok(SplitPlan { newer, older, newer_properties, older_properties, plan })
 }
@@ -140,9 +138,8 @@ pub fn cut_copy(
     split::bump(&mut stored);
     let known = tx.object(path);
     let known = known.as_ref().map(|object| &*object.properties);
-    let (name, xml) = queue::delivered(known, &envelope.id);
-    let properties =
-        || schedule_tag::renew(PropertyChanges::none().with(name.clone(), xml.clone())).0;
+    let forget = || schedule_tag::forget(PropertyChanges::none());
+    let properties = || queue::mark_delivered(forget(), known, &envelope.id);
     let Cut { at, older_uid, related } = cut;
     let parts = split::split(&stored, &split::Split { at: *at, older_uid, related });
     // The new file comes last: who looks for the latest change finds it.

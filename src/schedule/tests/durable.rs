@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::transcript::changes_at;
 use super::world::{World, guid};
 use crate::ical::{self, Component};
 use crate::schedule::{self, attendees};
@@ -95,9 +96,9 @@ fn what_a_power_failure_left_without_content_is_delivered_again() {
         let items = snapshot.collection(&HomePath::new(["inbox"])).unwrap();
         let whole = items.objects().filter(|(_, item)| item.calendar().is_some());
         assert_eq!((items.object_count(), whole.count()), (1, 1), "{lost:?}");
-        let item = items.objects().next().unwrap().1;
-        let told = item.properties.get(&crate::dav::Name::calendarserver("schedule-changes"));
-        assert!(told.is_some_and(|told| told.contains(":create/")), "{lost:?}: {told:?}");
+        let name = items.objects().next().unwrap().0;
+        let told = changes_at(&bob, &HomePath::new(["inbox"]).join(name));
+        assert!(told.as_ref().is_some_and(|told| told.contains(":create/")), "{lost:?}: {told:?}");
     }
 }
 

@@ -21,6 +21,7 @@ use std::fmt::Write as _;
 
 use super::world::World;
 use crate::ical::{self, Component, Property};
+use crate::store::inbox_message::{InboxMessage, SCHEDULE_CHANGES};
 use crate::store::{Home, HomePath, PropertyChanges};
 
 /// Plays a transcript; returns it with what really happened.
@@ -194,10 +195,9 @@ fn inbox(home: &Home) -> Vec<String> {
         let path = inbox.join(name);
         let bytes = home.read(&path).unwrap().unwrap();
         let calendar = ical::parse(&bytes).unwrap();
-        let changes = home.properties(&path).unwrap();
-        let changes = changes.get(&crate::dav::Name::calendarserver("schedule-changes"));
+        let changes = changes_at(home, &path);
         let method = calendar.value_of("METHOD").unwrap_or_default().to_owned();
-        let told = format!("{method} {}", changes.map_or(String::new(), |c| brief(c)));
+        let told = format!("{method} {}", changes.map_or(String::new(), |c| brief(&c)));
         let mut text = vec![told.trim_end().to_owned()];
         text.extend(lines(&calendar));
         messages.push(text);
@@ -209,6 +209,17 @@ fn inbox(home: &Home) -> Vec<String> {
         out.push("nothing".to_owned());
     }
     out
+}
+
+/// What a message says of the changes that were made for it.
+pub(super) fn changes_at(home: &Home, path: &HomePath) -> Option<String> {
+    let stored = home.properties(path).unwrap();
+    if let Some(stored) = stored.get(&SCHEDULE_CHANGES) {
+        return Some(stored.to_string());
+    }
+    let snapshot = home.snapshot();
+    let message = InboxMessage::of_summary(snapshot.object(path)?.calendar()?)?;
+    message.property(&SCHEDULE_CHANGES, home.guid())
 }
 
 /// The schedule-changes element without its tags' noise.

@@ -223,7 +223,10 @@ impl World {
                         _ => sent,
                     };
                     let bytes = Bytes::from(object.to_bytes());
-                    tx.put(path, &bytes, Some(object), &plan.properties).unwrap();
+                    let before = tx.object(path);
+                    let none = PropertyChanges::none();
+                    let properties = plan.properties(none, before.as_deref(), &bytes);
+                    tx.put(path, &bytes, Some(object), &properties).unwrap();
                 }
             }
             for entry in &plan.entries {

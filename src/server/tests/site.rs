@@ -230,7 +230,10 @@ impl Site {
         Some(Stored {
             url: format!("/calendars/__uids__/{}/{path}", guid(who)),
             calendar: ical::parse(&bytes).unwrap(),
-            schedule_tag: entry.schedule_tag(),
+            schedule_tag: entry
+                .calendar()
+                .is_some_and(|summary| summary.is_scheduling_object(|a| a == identity(who)))
+                .then(|| entry.schedule_tag()),
             etag: entry.etag().0.to_string(),
             path: path.clone(),
         })
@@ -250,7 +253,7 @@ impl Site {
             let snapshot = home.snapshot();
             for path in snapshot.by_uid(uid) {
                 let bytes = home.read(&path).unwrap().unwrap();
-                let tagged = snapshot.object(&path).unwrap().schedule_tag().is_some();
+                let tagged = snapshot.object(&path).unwrap().stored_schedule_tag().is_some();
                 let calendar = ical::parse(&bytes).unwrap();
                 copies.push(((*name).to_owned(), identity(name), calendar, tagged));
             }

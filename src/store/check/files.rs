@@ -107,8 +107,12 @@ impl Look<'_> {
             }
         };
         for (name, value) in stored {
-            let element = attribute::decode(&value).and_then(|xml| xml::parse(xml.as_bytes()).ok());
-            if element.is_none_or(|element| element.name != name) {
+            let value = attribute::value(&name, &value);
+            let holds = value.is_some_and(|value| {
+                let element = || xml::parse(value.as_bytes()).ok();
+                attribute::is_text(&name) || element().is_some_and(|element| element.name == name)
+            });
+            if !holds {
                 let reason = format!("the attribute of the property {name} does not hold it");
                 self.report.findings.push(whole(path.to_owned(), reason));
             }
