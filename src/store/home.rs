@@ -389,8 +389,13 @@ impl Home {
         let same = glance.seen == seen;
         if !same && glance.at.is_some() {
             // Own writes come here too, and cost one look at the files.
-            if let Err(error) = self.reconcile() {
-                tracing::warn!(%error, guid = self.guid, "cannot follow changes");
+            let (guid, how) = (&*self.guid, "looked for");
+            match self.reconcile() {
+                Ok(0) => {}
+                Ok(changes) => {
+                    tracing::info!(guid, changes, how, "files were changed past the server");
+                }
+                Err(error) => tracing::warn!(%error, guid, "cannot follow changes"),
             }
         }
         *glance = Glance { at: Some(Instant::now()), seen };

@@ -5,25 +5,24 @@
 //! notifications too; what they are about is already known and costs one `stat`.
 
 mod source;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::disk::layout;
-use crate::store::{HomePath, Store, StoreError};
+use crate::store::{Store, StoreError};
 
-use source::{Seen, Source};
+use source::Source;
+use waiting::Waiting;
 
 /// After the last notification this long nothing is read: whoever writes is probably not done.
 const QUIET: Duration = Duration::from_millis(120);
-/// How long notifications gather before they are looked at: waking up for each of them costs more
-/// than all else about it, and our own writes make hundreds.
+/// How long notifications gather before they are read: waking up for each of them costs more than
+/// all else about it, and our own writes make hundreds.
 const NAP: Duration = Duration::from_millis(40);
 /// What was changed more shortly ago may change again unseen, and would be read in any case.
 const SETTLED: Duration = Duration::from_millis(60);
@@ -43,44 +42,42 @@ pub fn start(store: &Arc<Store>, poll: Option<Duration>) -> std::io::Result<()> 
     if network && poll.is_none() {
         tracing::warn!("the data directory is on a network file system: polling ([data])");
     }
-    let (source, seen) = Source::open(poll.is_none() && !network);
+    let source = Source::open(store.path(), poll.is_none() && !network);
+    let source = Arc::new(source.map_err(std::io::Error::other)?);
     let complete = source.is_complete();
-    let source = Arc::new(source);
     store.set_watched(complete);
     store.tell(source.clone());
     let watch = Watch {
         store: Arc::downgrade(store),
-        homes: store.path().join(layout::CALENDARS).join(layout::UIDS),
         source,
         poll: poll.unwrap_or(POLL),
         complete,
         later: BTreeMap::new(),
     };
     let builder = std::thread::Builder::new().name("watch".to_owned());
-    builder.spawn(move || watch.run(&seen)).map(|_| ())
+    builder.spawn(move || watch.run()).map(|_| ())
 }
 
 /// The thread's own.
 struct Watch {
     store: Weak<Store>,
-    homes: PathBuf,
     source: Arc<Source>,
     poll: Duration,
     /// Whether every change is told.
     complete: bool,
     /// Homes in which directories came or went, and when that was.
-    later: BTreeMap<String, Instant>,
+    later: BTreeMap<Arc<str>, Instant>,
 }
 
 impl Watch {
-    fn run(mut self, seen: &Receiver<Seen>) {
+    fn run(mut self) {
         // What changed before the notifications were set up has been told by nobody.
         let mut waiting = Waiting { everything: true, ..Waiting::default() };
         let mut swept = Instant::now();
         loop {
-            waiting.collect(seen, &self.homes);
+            self.collect(&mut waiting);
             let Some(store) = self.store.upgrade() else { return };
-            if waiting.blind && self.complete {
+            if self.complete && !self.source.is_complete() {
                 tracing::warn!("too many directories to be told of all changes: polling as well");
                 self.complete = false;
                 store.set_watched(false);
@@ -92,6 +89,29 @@ impl Watch {
             }
             self.remember(&mut waiting);
             self.follow(&store, std::mem::take(&mut waiting));
+        }
+    }
+
+    /// Waits until something is told, and then until nothing more is for a moment.
+    fn collect(&self, waiting: &mut Waiting) {
+        let idle = if waiting.everything { Duration::ZERO } else { IDLE };
+        if !self.source.wait(idle) {
+            return;
+        }
+        let first = Instant::now();
+        let mut last = first;
+        // Most of what is told is about temporary files: then there is nothing to wait for.
+        while last.elapsed() < QUIET {
+            std::thread::sleep(NAP);
+            if self.source.read(waiting) {
+                last = Instant::now();
+            }
+            if waiting.is_empty() {
+                return;
+            }
+            if first.elapsed() > PATIENCE {
+                return std::thread::sleep(SETTLED);
+            }
         }
     }
 
@@ -109,25 +129,27 @@ impl Watch {
 
     /// Looks at everything that was told.
     fn follow(&self, store: &Store, mut waiting: Waiting) {
+        let how = if waiting.everything { "looked for" } else { "told" };
         if waiting.everything {
-            waiting.homes.extend(store.opened().iter().map(|home| home.guid().to_owned()));
+            waiting.homes.extend(store.opened().iter().map(|home| Arc::from(home.guid())));
         }
         for guid in &waiting.homes {
             waiting.paths.remove(guid);
             waiting.attributes.remove(guid);
             if let Some(home) = store.opened_home(guid) {
                 self.source.watch_again(&home.directory());
-                tell(guid, home.reconcile(), store);
+                tell(guid, home.reconcile(), store, how);
             }
         }
-        for (guid, paths) in &waiting.paths {
-            let paths: Vec<_> = paths.iter().cloned().collect();
-            tell(guid, store.opened_home(guid).map_or(Ok(0), |home| home.refresh(&paths)), store);
+        for (guid, paths) in waiting.paths {
+            let paths: Vec<_> = paths.into_iter().collect();
+            let home = store.opened_home(&guid);
+            tell(&guid, home.map_or(Ok(0), |home| home.refresh(&paths)), store, how);
         }
-        for (guid, paths) in &waiting.attributes {
-            let paths: Vec<_> = paths.iter().cloned().collect();
-            let home = store.opened_home(guid);
-            tell(guid, home.map_or(Ok(0), |home| home.refresh_attributes(&paths)), store);
+        for (guid, paths) in waiting.attributes {
+            let paths: Vec<_> = paths.into_iter().collect();
+            let home = store.opened_home(&guid);
+            tell(&guid, home.map_or(Ok(0), |home| home.refresh_attributes(&paths)), store, how);
         }
         for guid in &waiting.indexes {
             if let Some(home) = store.opened_home(guid) {
@@ -137,103 +159,11 @@ impl Watch {
     }
 }
 
-/// What is to be looked at.
-#[derive(Debug, Default, PartialEq)]
-struct Waiting {
-    everything: bool,
-    blind: bool,
-    homes: BTreeSet<String>,
-    directories: BTreeSet<String>,
-    indexes: BTreeSet<String>,
-    paths: BTreeMap<String, BTreeSet<HomePath>>,
-    attributes: BTreeMap<String, BTreeSet<HomePath>>,
-}
-
-/// What happened to a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Changed,
-    Attributes,
-    Removed,
-    Directory,
-}
-
-impl Waiting {
-    /// Waits for notifications and then until there are no more for a moment.
-    fn collect(&mut self, seen: &Receiver<Seen>, homes: &Path) {
-        let idle = if self.everything { Duration::ZERO } else { IDLE };
-        match seen.recv_timeout(idle) {
-            Ok(seen) => self.add(seen, homes),
-            Err(RecvTimeoutError::Timeout) => return,
-            Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(QUIET),
-        }
-        let first = Instant::now();
-        let mut last = first;
-        while last.elapsed() < QUIET {
-            std::thread::sleep(NAP);
-            while let Ok(seen) = seen.try_recv() {
-                self.add(seen, homes);
-                last = Instant::now();
-            }
-            if first.elapsed() > PATIENCE {
-                return std::thread::sleep(SETTLED);
-            }
-        }
-    }
-
-    fn add(&mut self, seen: Seen, homes: &Path) {
-        match seen {
-            Seen::Lost => self.everything = true,
-            Seen::Blind => self.blind = true,
-            Seen::Directory(path) => self.add_path(&path, homes, What::Directory),
-            Seen::Changed(path) => self.add_path(&path, homes, What::Changed),
-            Seen::Attributes(path) => self.add_path(&path, homes, What::Attributes),
-            Seen::Removed(path) => self.add_path(&path, homes, What::Removed),
-        }
-    }
-
-    /// Sorts a path below `homes`: XX, YY, GUID, names in the home.
-    fn add_path(&mut self, path: &Path, homes: &Path, what: What) {
-        let Ok(below) = path.strip_prefix(homes) else { return };
-        let names: Option<Vec<&str>> = below
-            .components()
-            .map(|component| match component {
-                Component::Normal(name) => name.to_str(),
-                _ => None,
-            })
-            .collect();
-        let Some(names) = names else { return };
-        match names.as_slice() {
-            [_, _, guid] if what != What::Attributes => {
-                self.homes.insert((*guid).to_owned());
-            }
-            [_, _, guid, name] if what == What::Removed && *name == layout::INDEX => {
-                self.indexes.insert((*guid).to_owned());
-            }
-            [_, _, guid, names @ ..] => {
-                let segments: Option<Vec<String>> =
-                    names.iter().map(|name| layout::segment(name)).collect();
-                if let Some(segments) = segments {
-                    if what == What::Directory {
-                        self.directories.insert((*guid).to_owned());
-                    }
-                    let all = match what {
-                        What::Attributes => &mut self.attributes,
-                        What::Changed | What::Removed | What::Directory => &mut self.paths,
-                    };
-                    let paths = all.entry((*guid).to_owned()).or_default();
-                    paths.insert(HomePath::new(segments));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn tell(guid: &str, followed: Result<usize, StoreError>, store: &Store) {
+/// `how` a change was noticed: somebody told of it, or all was looked at.
+fn tell(guid: &str, followed: Result<usize, StoreError>, store: &Store, how: &str) {
     match followed {
         Ok(0) => {}
-        Ok(changes) => tracing::info!(guid, changes, "files were changed past the server"),
+        Ok(changes) => tracing::info!(guid, changes, how, "files were changed past the server"),
         Err(StoreError::NotFound(_)) => {
             tracing::warn!(guid, "the home is gone from the disk");
             store.forget(guid);
