@@ -7,6 +7,7 @@ use imbl::OrdMap;
 
 use crate::limits;
 
+use super::alike::{self, Mixed};
 use super::entry::{Entry, ObjectEntry, ObjectKind, PropertySet};
 use super::removals::{Removal, Removals};
 use super::time_span::SpanIndex;
@@ -63,6 +64,8 @@ pub struct Collection {
     /// Points before this one are not known.
     pub(super) floor: u64,
     pub(super) spans: SpanIndex,
+    /// Names of files that are not written in one of the usual ways.
+    pub(super) mixed: Mixed,
 }
 
 /// What a member is after a change.
@@ -91,6 +94,7 @@ impl Collection {
             removals: Removals::default(),
             floor: 0,
             spans: SpanIndex::default(),
+            mixed: Mixed::default(),
         }
     }
 
@@ -159,6 +163,16 @@ impl Collection {
         self.collections.get(name).map(|collection| Entry::Collection(collection.clone()))
     }
 
+    /// The first other member, by name, whose name is this one but for capital letters or how
+    /// accents are written.
+    pub fn alike(&self, name: &str) -> Option<Arc<str>> {
+        let files = self.mixed.others(name).into_iter();
+        let files = files.filter(|other| self.objects.contains_key(&**other));
+        let folded = alike::folded(name);
+        let same = |other: &&Arc<str>| ***other != *name && alike::folded(other) == folded;
+        files.chain(self.collections.keys().filter(same).cloned()).min()
+    }
+
     /// Notes a change of the member `name` in the journal, which had it under the number `before`.
     pub(super) fn note(&mut self, name: &Arc<str>, before: Option<u64>, number: u64, now: Now) {
         if let Some(before) = before {
@@ -173,11 +187,6 @@ impl Collection {
             Now::CollectionGone => true,
         };
         self.removals.push(&Removal { number, name, collection });
-        self.forget_removals();
-    }
-
-    /// Bounds what is remembered of members that are gone.
-    pub(super) fn forget_removals(&mut self) {
         // Who missed more removals than there are files is better off with a list of the files.
         let most = self.objects.len().clamp(limits::REMOVALS_LEAST, limits::REMOVALS);
         let forgotten = self.removals.forget_old(most);
@@ -191,12 +200,14 @@ impl Collection {
             self.spans.insert(name, &summary.times());
         }
         self.latest_ns = self.latest_ns.max(object.stat.modified_ns);
+        self.mixed.insert(name);
         self.objects.insert(name.clone(), object);
     }
 
     /// Takes a file out, without a note in the journal.
     pub(super) fn take(&mut self, name: &str) -> Option<Arc<ObjectEntry>> {
         let (name, object) = self.objects.remove_with_key(name)?;
+        self.mixed.remove(&name);
         if let ObjectKind::Calendar(summary) = &object.kind {
             self.spans.remove(&name, &summary.times());
         }

@@ -3,6 +3,7 @@
 //! Everything here is derived from the files and may be thrown away at any time. Must not know
 //! transactions or methods.
 
+pub mod alike;
 mod calendar_summary;
 mod change;
 mod codec;

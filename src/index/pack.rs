@@ -28,13 +28,12 @@ pub(super) fn set<K: Ord + Clone>(set: &OrdSet<K>) -> OrdSet<K> {
     order(keys.len()).map(|index| keys[index].clone()).collect()
 }
 
-/// Packs a collection, and forgets what it does not have to remember.
+/// Packs a collection.
 pub(super) fn collection(collection: &mut Collection) {
     collection.objects = map(&collection.objects);
     collection.changes = map(&collection.changes);
     collection.spans = collection.spans.packed();
-    // An older server may have kept more.
-    collection.forget_removals();
+    collection.mixed = collection.mixed.packed();
 }
 
 #[cfg(test)]

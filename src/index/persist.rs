@@ -286,15 +286,10 @@ fn read_collection(reader: &mut Reader<'_>) -> Option<(HomePath, Collection)> {
     collection.created_s = reader.signed()?;
     collection.modified_s = reader.signed()?;
     collection.properties = reader.properties()?;
-    let count = reader.count()?;
-    let mut gone = Vec::new();
-    for _ in 0..count {
+    for _ in 0..reader.count()? {
         let (name, number, flag) = (reader.text()?, reader.number()?, reader.byte()?);
-        gone.push(Removal { number, name, collection: flag != 0 });
+        collection.removals.push(&Removal { number, name, collection: flag != 0 });
     }
-    // Older servers wrote them down by name.
-    gone.sort_by_key(|removal| removal.number);
-    gone.iter().for_each(|removal| collection.removals.push(removal));
     Some((path, collection))
 }
 

@@ -158,6 +158,19 @@ impl Snapshot {
         found
     }
 
+    /// The first file in the collection at `path`, by name, that has this UID.
+    pub fn first_with_uid(&self, path: &HomePath, uid: &str) -> Option<Arc<str>> {
+        let collection = self.collection(path)?;
+        let (hash, id) = (uid_hash(uid), collection.id);
+        let from = (hash, id, Arc::from(""));
+        let mut keys = self.uids.range(from..).take_while(|(h, i, _)| (*h, *i) == (hash, id));
+        let has_uid = |name: &Arc<str>| {
+            let summary = collection.objects.get(&**name).and_then(|object| object.calendar());
+            summary.is_some_and(|summary| summary.uid() == uid)
+        };
+        keys.find(|(_, _, name)| has_uid(name)).map(|(_, _, name)| name.clone())
+    }
+
     /// The present point of a collection: it moves when something in it or below it changes.
     pub fn sync_token(&self, path: &HomePath) -> Option<SyncPoint> {
         self.collection(path).map(|c| SyncPoint { epoch: self.epoch, number: c.tag })
