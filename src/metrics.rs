@@ -103,6 +103,8 @@ pub fn count_message() {
 pub struct Gauges {
     /// Homes that are open.
     pub homes: usize,
+    /// Bytes of memory that their indexes take, about.
+    pub index_bytes: u64,
     /// Damaged and misplaced files and directories in them.
     pub damaged: usize,
     /// Edits past the server that must not be told to others.
@@ -153,6 +155,12 @@ pub fn text(gauges: Gauges) -> String {
             gauges.waiting as u64,
         ),
         ("daybook_homes_open", "gauge", "Calendar homes in memory.", gauges.homes as u64),
+        (
+            "daybook_index_bytes",
+            "gauge",
+            "About how many bytes of memory the indexes of these homes take.",
+            gauges.index_bytes,
+        ),
         (
             "daybook_damaged_files",
             "gauge",

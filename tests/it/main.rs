@@ -22,6 +22,7 @@ mod guessing;
 mod harness;
 mod large_meeting;
 mod listening;
+mod many_homes;
 mod odd_names;
 mod policy;
 mod principals;
