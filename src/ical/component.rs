@@ -47,6 +47,18 @@ impl Component {
         Self { name: name.to_ascii_uppercase(), items: Vec::new(), begin: None, end: None }
     }
 
+    /// Whether both are written as the same bytes, as far as can be told without writing them.
+    pub fn is_written_like(&self, other: &Self) -> bool {
+        let alike = |(one, other): (&Item, &Item)| match (one, other) {
+            (Item::Property(one), Item::Property(other)) => one.is_written_like(other),
+            (Item::Component(one), Item::Component(other)) => one.is_written_like(other),
+            _ => false,
+        };
+        (&self.name, &self.begin, &self.end) == (&other.name, &other.begin, &other.end)
+            && self.items.len() == other.items.len()
+            && self.items.iter().zip(&other.items).all(alike)
+    }
+
     /// Upper-case name.
     pub fn name(&self) -> &str {
         &self.name

@@ -1,18 +1,23 @@
 //! One content line (RFC 5545 §3.1): name, parameters, raw value.
 //!
 //! Keeps the bytes it was read from until something changes it; equality looks at the meaning,
-//! not at folding or letter case of names.
+//! not at folding or letter case of names. Clones share the line until one of them is changed:
+//! scheduling copies objects far more often than it changes a line.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::parameter::Parameter;
 use super::value::text;
 
-/// A property of a component.
+/// A property of a component. Clones are cheap.
 #[derive(Clone, Debug)]
-pub struct Property {
+pub struct Property(Arc<Line>);
+
+#[derive(Clone, Debug)]
+struct Line {
     name: String,
     parameters: Vec<Parameter>,
     value: String,
@@ -22,7 +27,11 @@ pub struct Property {
 
 impl PartialEq for Property {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.parameters == other.parameters && self.value == other.value
+        let (one, other) = (&*self.0, &*other.0);
+        std::ptr::eq(one, other)
+            || (one.name == other.name
+                && one.parameters == other.parameters
+                && one.value == other.value)
     }
 }
 
@@ -30,7 +39,7 @@ impl Eq for Property {}
 
 impl Hash for Property {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.name, &self.parameters, &self.value).hash(state);
+        (&self.0.name, &self.0.parameters, &self.0.value).hash(state);
     }
 }
 
@@ -39,12 +48,12 @@ impl Property {
     ///
     /// Line breaks cannot stand in a raw value and are dropped.
     pub fn new(name: &str, value: &str) -> Self {
-        Self {
+        Self(Arc::new(Line {
             name: name.to_ascii_uppercase(),
             parameters: Vec::new(),
             value: without_breaks(value),
             source: None,
-        }
+        }))
     }
 
     /// A new property whose value is TEXT: escaped on the way in.
@@ -54,48 +63,52 @@ impl Property {
 
     pub(super) fn read(name: &str, parameters: Vec<Parameter>, value: &str, source: Bytes) -> Self {
         let name = name.to_ascii_uppercase();
-        Self { name, parameters, value: value.to_owned(), source: Some(source) }
+        Self(Arc::new(Line { name, parameters, value: value.to_owned(), source: Some(source) }))
+    }
+
+    /// The line to be changed: its own, and no longer as it was read.
+    fn change(&mut self) -> &mut Line {
+        let line = Arc::make_mut(&mut self.0);
+        line.source = None;
+        line
     }
 
     /// This property with one more parameter.
     #[must_use]
     pub fn with_param(mut self, name: &str, value: &str) -> Self {
-        self.parameters.push(Parameter::new(name, value));
-        self.source = None;
+        self.change().parameters.push(Parameter::new(name, value));
         self
     }
 
     /// Adds a parameter with all its values.
     pub fn add_param(&mut self, parameter: Parameter) {
-        self.parameters.push(parameter);
-        self.source = None;
+        self.change().parameters.push(parameter);
     }
 
     /// Upper-case name, group prefix included if the line had one.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The raw value: unfolded, still escaped.
     pub fn value(&self) -> &str {
-        &self.value
+        &self.0.value
     }
 
     /// The value read as TEXT, escapes undone (RFC 5545 §3.3.11).
     pub fn text(&self) -> String {
-        text::unescape(&self.value)
+        text::unescape(&self.0.value)
     }
 
     /// The value read as a list of TEXT, such as CATEGORIES.
     pub fn text_list(&self) -> Vec<String> {
-        text::split(&self.value, ',').map(text::unescape).collect()
+        text::split(&self.0.value, ',').map(text::unescape).collect()
     }
 
     /// Replaces the raw value.
     pub fn set_value(&mut self, value: &str) {
-        if self.value != value {
-            self.value = without_breaks(value);
-            self.source = None;
+        if self.0.value != value {
+            self.change().value = without_breaks(value);
         }
     }
 
@@ -106,7 +119,7 @@ impl Property {
 
     /// All parameters in source order.
     pub fn params(&self) -> &[Parameter] {
-        &self.parameters
+        &self.0.parameters
     }
 
     /// First value of the first parameter of that name, in any case.
@@ -116,7 +129,8 @@ impl Property {
 
     /// Every value of every parameter of that name.
     pub fn param_values(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.parameters
+        self.0
+            .parameters
             .iter()
             .filter(move |p| p.name.eq_ignore_ascii_case(name))
             .flat_map(|p| p.values.iter().map(String::as_str))
@@ -124,50 +138,52 @@ impl Property {
 
     /// Sets the parameter to one value, in place of the first of that name or at the end.
     pub fn set_param(&mut self, name: &str, value: &str) {
-        let mut same = self.parameters.iter().filter(|p| p.name.eq_ignore_ascii_case(name));
+        let mut same = self.0.parameters.iter().filter(|p| p.name.eq_ignore_ascii_case(name));
         if let (Some(only), None) = (same.next(), same.next())
             && only.values.len() == 1
             && only.values[0] == value
         {
             return;
         }
-        self.source = None;
+        let parameters = &mut self.change().parameters;
         let new = Parameter::new(name, value);
-        match self.parameters.iter().position(|p| p.name == new.name) {
-            None => self.parameters.push(new),
+        match parameters.iter().position(|p| p.name == new.name) {
+            None => parameters.push(new),
             Some(at) => {
                 let mut index = 0;
-                self.parameters.retain(|p| {
+                parameters.retain(|p| {
                     index += 1;
                     index <= at + 1 || p.name != new.name
                 });
-                self.parameters[at] = new;
+                parameters[at] = new;
             }
         }
     }
 
     /// Removes every parameter of that name; tells whether there was one.
     pub fn remove_param(&mut self, name: &str) -> bool {
-        let before = self.parameters.len();
-        self.parameters.retain(|p| !p.name.eq_ignore_ascii_case(name));
-        let removed = self.parameters.len() != before;
-        if removed {
-            self.source = None;
+        let there = self.params().iter().any(|p| p.name.eq_ignore_ascii_case(name));
+        if there {
+            self.change().parameters.retain(|p| !p.name.eq_ignore_ascii_case(name));
         }
-        removed
+        there
     }
 
     /// Removes every parameter.
     pub fn clear_params(&mut self) {
-        if !self.parameters.is_empty() {
-            self.parameters.clear();
-            self.source = None;
+        if !self.0.parameters.is_empty() {
+            self.change().parameters.clear();
         }
     }
 
     /// The line as it was read, when nothing changed it since.
     pub(super) fn source(&self) -> Option<&[u8]> {
-        self.source.as_deref()
+        self.0.source.as_deref()
+    }
+
+    /// Whether both are written as the same bytes.
+    pub(super) fn is_written_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || (self == other && self.source() == other.source())
     }
 }
 
