@@ -6,6 +6,7 @@
 mod apply;
 pub mod check;
 mod commit;
+mod content;
 mod derived;
 mod finisher;
 mod home;
@@ -38,6 +39,7 @@ pub use crate::index::{
     CalendarSummary, Change, ChangeKind, Collection, CollectionKind, Depth, Entry, HomePath,
     ObjectEntry, ObjectKind, PropertySet, SCHEDULE_TAG, Snapshot, SyncPoint, TokenError,
 };
+pub use content::Content;
 pub use derived::Derived;
 pub use home::Home;
 pub use prepared::Prepared;

@@ -16,6 +16,7 @@ use crate::index::{
     CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
 };
 
+use super::content::Content;
 use super::home::{disk_path, home_path, name_of, read_all};
 use super::overflow::Overflow;
 use super::prepared::Prepared;
@@ -42,6 +43,17 @@ pub(super) struct Staged {
     pub(super) path: PathBuf,
     pub(super) file: File,
     pub(super) inode: u64,
+}
+
+/// Where a member of a collection is.
+#[derive(Debug)]
+struct Place {
+    /// The collection's directory, below the home.
+    parent: PathBuf,
+    /// What the collection is for.
+    kind: CollectionKind,
+    /// The file name.
+    name: String,
 }
 
 /// The home as its writer sees and changes it.
@@ -192,59 +204,71 @@ impl<'home> Transaction<'home> {
         tree: Option<&Component>,
         changes: &PropertyChanges,
     ) -> Result<Arc<ObjectEntry>, StoreError> {
-        let holds_objects = self.place(path)?.0.1.holds_objects();
+        let place = self.place(path)?;
         let kind = match tree {
-            _ if !holds_objects => ObjectKind::Plain,
+            _ if !place.kind.holds_objects() => ObjectKind::Plain,
             Some(tree) => summary::of_tree(tree),
             None => summary::of_bytes(content),
         };
-        self.put_known(path, content, kind, changes)
+        self.put_at(place, path, &Content::new(content.clone(), kind), changes)
     }
 
-    /// The same for content of which it is known what it is.
-    fn put_known(
+    /// The same for content that may have been put elsewhere before.
+    pub fn put_content(
         &mut self,
         path: &HomePath,
-        content: &Bytes,
-        kind: ObjectKind,
+        content: &Content,
         changes: &PropertyChanges,
     ) -> Result<Arc<ObjectEntry>, StoreError> {
-        let (parent, name) = self.place(path)?;
+        let place = self.place(path)?;
+        self.put_at(place, path, content, changes)
+    }
+
+    fn put_at(
+        &mut self,
+        place: Place,
+        path: &HomePath,
+        content: &Content,
+        changes: &PropertyChanges,
+    ) -> Result<Arc<ObjectEntry>, StoreError> {
         let before = match self.work.entry(path) {
             Some(Entry::Collection(_)) => return Err(StoreError::Taken(path.clone())),
             Some(Entry::Object(object)) => Some(object),
             None => None,
         };
-        self.check_quota(before.as_ref().map_or(0, |entry| entry.size()), content.len() as u64)?;
+        let bytes = &content.bytes;
+        self.check_quota(before.as_ref().map_or(0, |entry| entry.size()), bytes.len() as u64)?;
         let empty = PropertySet::empty();
         let properties = changes.apply(before.as_ref().map_or(&empty, |entry| &entry.properties));
         if before.is_some() {
             self.verify(path)?;
         }
         let replaced = before.as_ref().map(|entry| &*entry.properties);
-        let (stat, rest) = self.stage(&parent.0, &name, content, &properties, replaced)?;
+        let (stat, rest) = self.stage(&place.parent, &place.name, bytes, &properties, replaced)?;
         self.overflow_with(path, &rest);
         let entry = ObjectEntry {
-            hash: ObjectEntry::hash_of(content),
+            hash: content.hash,
             stat,
             created_s: before.as_ref().map_or(self.now_s, |entry| entry.created_s),
             number: 0,
             properties,
-            kind,
+            kind: match place.kind.holds_objects() {
+                true => content.kind.clone(),
+                false => ObjectKind::Plain,
+            },
         };
         self.edit(Edit::PutObject { path: path.clone(), entry });
         self.written.push(path.clone());
         self.object(path).ok_or_else(|| StoreError::NotFound(path.clone()))
     }
 
-    /// The directory and kind of the collection that holds `path`, and the file name there.
-    fn place(&self, path: &HomePath) -> Result<((PathBuf, CollectionKind), String), StoreError> {
+    fn place(&self, path: &HomePath) -> Result<Place, StoreError> {
         let Some((parent, name)) = path.split() else {
             return Err(StoreError::Taken(path.clone()));
         };
         let collection = self.work.collection(&parent);
-        let collection = collection.ok_or_else(|| StoreError::NoParent(path.clone()))?;
-        Ok(((disk_path(&parent)?, collection.kind), name_of(name)?))
+        let kind = collection.ok_or_else(|| StoreError::NoParent(path.clone()))?.kind;
+        Ok(Place { parent: disk_path(&parent)?, kind, name: name_of(name)? })
     }
 
     fn check_quota(&self, before: u64, after: u64) -> Result<(), StoreError> {
@@ -279,7 +303,7 @@ impl<'home> Transaction<'home> {
         if self.work.entry(path).is_none() || path.is_root() {
             return Err(StoreError::NotFound(path.clone()));
         }
-        let ((parent, _), name) = self.place(path)?;
+        let Place { parent, name, .. } = self.place(path)?;
         self.verify(path)?;
         self.steps.push(Step::Remove { parent, name });
         self.edit(Edit::Remove { path: path.clone() });
@@ -294,7 +318,7 @@ impl<'home> Transaction<'home> {
         kind: CollectionKind,
         changes: &PropertyChanges,
     ) -> Result<(), StoreError> {
-        let ((parent, _), name) = self.place(path)?;
+        let Place { parent, name, .. } = self.place(path)?;
         if self.work.entry(path).is_some() {
             return Err(StoreError::Taken(path.clone()));
         }

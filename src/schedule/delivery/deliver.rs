@@ -6,8 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
+use super::alike::Alike;
 use super::auto_respond;
 use super::damaged;
 use super::default_calendar;
@@ -92,11 +91,11 @@ fn replay_entry(env: &Env<'_>, entry: &SpoolEntry) -> Result<(), StoreError> {
 
 /// Does one piece of work; returns what follows from it, already in the queue.
 fn run(env: &Env<'_>, work: &Work) -> Result<Vec<(String, Work)>, StoreError> {
-    let mut next = Vec::new();
+    let (mut next, mut alike) = (Vec::new(), Alike::default());
     match work {
         Work::Deliver { messages, .. } => {
             for envelope in messages {
-                next.extend(deliver_one(env, envelope)?);
+                next.extend(deliver_one(env, envelope, &mut alike)?);
                 metrics::count_message();
             }
         }
@@ -107,10 +106,11 @@ fn run(env: &Env<'_>, work: &Work) -> Result<Vec<(String, Work)>, StoreError> {
     Ok(next)
 }
 
-/// Delivers one message; returns what follows from it.
+/// Delivers one message; returns what follows from it. `alike` is what was delivered before.
 pub(super) fn deliver_one(
     env: &Env<'_>,
     envelope: &Envelope,
+    alike: &mut Alike,
 ) -> Result<Vec<(String, Work)>, StoreError> {
     let Some(mut message) = envelope.open() else {
         tracing::error!(id = envelope.id, "a scheduling message cannot be read");
@@ -124,7 +124,8 @@ pub(super) fn deliver_one(
         message = whole;
     }
     home.write_deferred(|tx| {
-        let mut delivery = Delivery { env, tx, record: &record, envelope, message: &message };
+        let mut delivery =
+            Delivery { env, tx, record: &record, envelope, message: &message, alike };
         if delivery.was_delivered() {
             delivery.mend()?;
             return Ok(Vec::new());
@@ -147,6 +148,7 @@ pub(super) struct Delivery<'a, 'b, 't> {
     record: &'a Record,
     envelope: &'a Envelope,
     pub(super) message: &'a Message,
+    alike: &'a mut Alike,
 }
 
 impl Delivery<'_, '_, '_> {
@@ -307,19 +309,21 @@ impl Delivery<'_, '_, '_> {
         quiet: bool,
     ) -> Result<(), StoreError> {
         let before = self.tx.object(path);
-        let bytes = Bytes::from(object.to_bytes());
+        let content = self.alike.copy(object);
         let changes = PropertyChanges::none();
         let changes = match &before {
             Some(entry) if quiet => schedule_tag::keep(changes, entry),
-            _ => schedule_tag::renew(changes, before.as_deref(), &bytes),
+            _ => schedule_tag::renew(changes, before.as_deref(), content.bytes()),
         };
         let known = before.as_ref().map(|entry| &*entry.properties);
         let changes = queue::mark_delivered(changes, known, &self.envelope.id);
-        self.tx.put(path, &bytes, Some(object), &changes)?;
+        self.tx.put_content(path, &content, &changes)?;
         Ok(())
     }
 
     pub(super) fn inbox_item(&mut self, changes: Option<&str>) -> Result<(), StoreError> {
-        inbox::add(self.tx, &self.record.guid, self.envelope, self.message, changes)
+        let (envelope, message) = (self.envelope, self.message);
+        let content = self.alike.message(&message.calendar, || inbox::content(envelope, message));
+        inbox::add(self.tx, &self.record.guid, message, (envelope, &content), changes)
     }
 }

@@ -10,20 +10,20 @@ use crate::schedule::itip::Message;
 use crate::store::inbox_message::{
     self, InboxMessage, ORIGINATOR, RECIPIENT, SCHEDULE_CHANGES, SCHEDULE_STATE,
 };
-use crate::store::{CollectionKind, HomePath, PropertyChanges, StoreError, Transaction};
+use crate::store::{CollectionKind, Content, HomePath, PropertyChanges, StoreError, Transaction};
 
 /// Where a message lies.
 pub fn path(id: &str) -> HomePath {
     default_calendar::inbox().join(&format!("{id}.ics"))
 }
 
-/// Puts a message into the inbox of the user with the GUID `owner`; `changes` is the
-/// `CS:schedule-changes` element.
+/// Puts a message, with what is stored of it, into the inbox of the user with the GUID `owner`;
+/// `changes` is the `CS:schedule-changes` element.
 pub fn add(
     tx: &mut Transaction<'_>,
     owner: &str,
-    envelope: &Envelope,
     message: &Message,
+    (envelope, content): (&Envelope, &Content),
     changes: Option<&str>,
 ) -> Result<(), StoreError> {
     let inbox = default_calendar::inbox();
@@ -48,8 +48,7 @@ pub fn add(
             properties = properties.with(name, xml);
         }
     }
-    let bytes = content(envelope, message);
-    tx.put(&path(&envelope.id), &bytes, Some(&message.calendar), &properties)?;
+    tx.put_content(&path(&envelope.id), content, &properties)?;
     Ok(())
 }
 
@@ -57,7 +56,7 @@ pub fn add(
 pub fn content(envelope: &Envelope, message: &Message) -> Bytes {
     // A damaged copy was repaired with another message than came.
     match envelope.is(message) {
-        true => Bytes::copy_from_slice(envelope.calendar.as_bytes()),
+        true => envelope.text(),
         false => Bytes::from(message.calendar.to_bytes()),
     }
 }

@@ -5,6 +5,7 @@
 //! beside this folder.
 
 mod agree;
+mod alike;
 mod attendee_operation;
 mod auto_respond;
 mod booking_details;

@@ -4,8 +4,11 @@
 //! Every message has an id. A recipient's transaction records it on the object it touches (and
 //! names the inbox item by it), so that delivering once more after a crash changes nothing.
 
+mod written;
+
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::dav::Name;
@@ -26,7 +29,7 @@ const REMEMBERED_MESSAGES: usize = 24;
 const MARK_CHARACTERS: usize = 16;
 
 /// A message on its way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
     /// Identifies the message for ever.
     pub id: String,
@@ -36,18 +39,16 @@ pub struct Envelope {
     pub recipient: String,
     /// A refresh after somebody else's answer.
     pub refresh: bool,
-    /// The message as text.
-    pub calendar: String,
+    /// The message as text; envelopes of one operation share it.
+    text: Bytes,
     /// The same as it was before it became text; absent for what comes out of the queue.
-    #[serde(skip)]
     tree: Option<Arc<Component>>,
 }
 
 impl Envelope {
     /// Packs a message.
     pub fn new(message: &Message) -> Self {
-        let text = String::from_utf8_lossy(&message.calendar.to_bytes()).into_owned();
-        Self::with_text(message, text)
+        Self::with_text(message, Bytes::from(message.calendar.to_bytes()))
     }
 
     /// Packs messages of one operation: one text for those that are the same.
@@ -59,22 +60,27 @@ impl Envelope {
                 last.tree.as_ref().is_some_and(|tree| Arc::ptr_eq(tree, &message.calendar))
             });
             envelopes.push(match same {
-                Some(same) => Self::with_text(message, same.calendar.clone()),
+                Some(same) => Self::with_text(message, same.text.clone()),
                 None => Self::new(message),
             });
         }
         envelopes
     }
 
-    fn with_text(message: &Message, calendar: String) -> Self {
+    fn with_text(message: &Message, text: Bytes) -> Self {
         Self {
             id: uuid::Uuid::new_v4().to_string(),
             originator: message.originator.clone(),
             recipient: message.recipient.clone(),
             refresh: message.refresh,
-            calendar,
+            text,
             tree: Some(message.calendar.clone()),
         }
+    }
+
+    /// The message as text.
+    pub fn text(&self) -> Bytes {
+        self.text.clone()
     }
 
     /// Whether the message is the one whose text this holds.
@@ -86,7 +92,7 @@ impl Envelope {
     pub fn open(&self) -> Option<Message> {
         let calendar = match &self.tree {
             Some(tree) => tree.clone(),
-            None => Arc::new(ical::parse(self.calendar.as_bytes()).ok()?),
+            None => Arc::new(ical::parse(&self.text).ok()?),
         };
         Some(Message {
             method: Method::of(&calendar)?,
@@ -106,6 +112,7 @@ pub enum Work {
         /// The UID.
         uid: String,
         /// The messages.
+        #[serde(with = "written")]
         messages: Vec<Envelope>,
     },
     /// Show the attendees of an event what others answered.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::alike::Alike;
 use super::deliver::deliver_one;
 use super::env::Env;
 use super::queue::Envelope;
@@ -26,6 +27,7 @@ pub fn run(
     if organizer_of(&calendar, env).ok().flatten().as_deref() != Some(organizer) {
         return Ok(());
     }
+    let mut alike = Alike::default();
     for attendee in served_in_order(&calendar, organizer, env) {
         if except == Some(&attendee) {
             continue;
@@ -40,7 +42,7 @@ pub fn run(
             calendar: Arc::new(request),
             refresh: true,
         };
-        deliver_one(env, &Envelope::new(&message))?;
+        deliver_one(env, &Envelope::new(&message), &mut alike)?;
     }
     Ok(())
 }

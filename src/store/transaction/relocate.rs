@@ -3,10 +3,10 @@
 use crate::index::{
     Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
 };
-use crate::store::{PropertyChanges, StoreError};
+use crate::store::{Content, PropertyChanges, StoreError};
 
-use super::Transaction;
 use super::step::Step;
+use super::{Place, Transaction};
 
 impl Transaction<'_> {
     /// Moves a file or a collection to a place where nothing is, properties included.
@@ -14,8 +14,8 @@ impl Transaction<'_> {
         if self.work.entry(from).is_none() || from.is_root() {
             return Err(StoreError::NotFound(from.clone()));
         }
-        let ((from_dir, _), from_name) = self.place(from)?;
-        let ((to_dir, kind), to_name) = self.place(to)?;
+        let Place { parent: from_dir, name: from_name, .. } = self.place(from)?;
+        let Place { parent: to_dir, kind, name: to_name } = self.place(to)?;
         if self.work.entry(to).is_some() || from.contains(to) {
             return Err(StoreError::Taken(to.clone()));
         }
@@ -71,9 +71,10 @@ impl Transaction<'_> {
                 let content = content.ok_or_else(|| StoreError::Changed(from.clone()))?;
                 let changes = all(&object.properties);
                 let alike =
-                    self.place(to)?.0.1.holds_objects() == (object.kind != ObjectKind::Plain);
+                    self.place(to)?.kind.holds_objects() == (object.kind != ObjectKind::Plain);
                 if alike && ObjectEntry::hash_of(&content) == object.hash {
-                    self.put_known(to, &content, object.kind.clone(), &changes)?;
+                    let (hash, kind) = (object.hash, object.kind.clone());
+                    self.put_content(to, &Content { bytes: content, hash, kind }, &changes)?;
                 } else {
                     self.put(to, &content, None, &changes)?;
                 }
