@@ -47,11 +47,7 @@ const LAST: [(char, &str); 1] = [('~', "7E")];
 
 /// The file name of a URL segment.
 pub fn file_name(segment: &str) -> Result<String, NameError> {
-    if segment.is_empty()
-        || segment == "."
-        || segment == ".."
-        || segment.contains(|c: char| c == '/' || c.is_control())
-    {
+    if segment.is_empty() || segment == "." || segment == ".." || cannot_be_named(segment) {
         return Err(NameError::Impossible);
     }
     let mut name = quote_first(segment);
@@ -69,7 +65,7 @@ pub fn file_name(segment: &str) -> Result<String, NameError> {
 pub fn segment(file_name: &str) -> Option<String> {
     if FIRST.iter().any(|(c, _)| file_name.starts_with(*c))
         || LAST.iter().any(|(c, _)| file_name.ends_with(*c))
-        || file_name.contains(|c: char| c == '/' || c.is_control())
+        || cannot_be_named(file_name)
     {
         return None;
     }
@@ -77,6 +73,15 @@ pub fn segment(file_name: &str) -> Option<String> {
     let segment = unquote_first(&name);
     let usual = !segment.is_empty() && segment != "." && segment != "..";
     (usual && segment.len() <= limits::PATH_SEGMENT_BYTES).then_some(segment)
+}
+
+/// Whether there is a slash or a control character in it.
+fn cannot_be_named(text: &str) -> bool {
+    // Most names are ASCII, and all names are looked at often.
+    match text.is_ascii() {
+        true => text.bytes().any(|b| b == b'/' || b.is_ascii_control()),
+        false => text.contains(|c: char| c == '/' || c.is_control()),
+    }
 }
 
 /// `%`, any number of `25`, then one of the codes: how long is that at the start of `text`?

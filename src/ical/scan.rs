@@ -94,10 +94,10 @@ pub(super) struct Parts<'a> {
 
 /// Splits an unfolded line; the error is a reason in words.
 pub(super) fn split(line: &str) -> Result<Parts<'_>, &'static str> {
-    if line.bytes().any(|b| b == 0) {
+    if memchr::memchr(0, line.as_bytes()).is_some() {
         return Err("a NUL character");
     }
-    let end = line.find([';', ':']).ok_or("a line without a colon")?;
+    let end = memchr::memchr2(b';', b':', line.as_bytes()).ok_or("a line without a colon")?;
     let name = &line[..end];
     if name.is_empty() {
         return Err("a line without a property name");
@@ -118,7 +118,8 @@ pub(super) fn split(line: &str) -> Result<Parts<'_>, &'static str> {
 
 /// Reads `NAME=value,"value"` and returns it with what follows (`;…` or `:…`).
 fn split_parameter(text: &str) -> Result<(Parameter, &str), &'static str> {
-    let equals = text.find(['=', ';', ':']).ok_or("a parameter without a value")?;
+    let equals = memchr::memchr3(b'=', b';', b':', text.as_bytes());
+    let equals = equals.ok_or("a parameter without a value")?;
     let (name, mut rest) = text.split_at(equals);
     if !is_name(name) {
         return Err("a parameter without a proper name");
@@ -131,7 +132,8 @@ fn split_parameter(text: &str) -> Result<(Parameter, &str), &'static str> {
             let close = quoted.find('"').ok_or("a quote that is never closed")?;
             (value, rest) = (&quoted[..close], &quoted[close + 1..]);
         } else {
-            let end = rest.find([',', ';', ':']).ok_or("a line without a colon")?;
+            let end = memchr::memchr3(b',', b';', b':', rest.as_bytes());
+            let end = end.ok_or("a line without a colon")?;
             (value, rest) = rest.split_at(end);
         }
         values.push(decode(value));

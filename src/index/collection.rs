@@ -195,7 +195,10 @@ impl Collection {
 
     /// Puts a file in the place of whatever file had its name.
     pub(super) fn put(&mut self, name: &Arc<str>, object: Arc<ObjectEntry>) {
-        self.take(name);
+        // Taking out what is not there would copy the way to where it is not.
+        if self.objects.contains_key(name) {
+            self.take(name);
+        }
         if let ObjectKind::Calendar(summary) = &object.kind {
             self.spans.insert(name, &summary.times());
         }

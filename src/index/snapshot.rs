@@ -141,6 +141,31 @@ impl Snapshot {
         found
     }
 
+    /// Files of this name in the calendars of the home, wherever they lie, by path.
+    pub fn in_calendars(&self, name: &str) -> Vec<(HomePath, Arc<ObjectEntry>)> {
+        fn below<'a>(
+            collection: &'a Collection,
+            at: &mut Vec<&'a str>,
+            name: &str,
+            found: &mut Vec<(HomePath, Arc<ObjectEntry>)>,
+        ) {
+            if collection.kind == CollectionKind::Calendar
+                && let Some(object) = collection.objects.get(name)
+            {
+                found.push((HomePath::new(at.iter().copied().chain([name])), object.clone()));
+            }
+            for (segment, child) in collection.collections.iter() {
+                at.push(segment);
+                below(child, at, name, found);
+                at.pop();
+            }
+        }
+        let mut found = Vec::new();
+        below(&self.root, &mut Vec::new(), name, &mut found);
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found
+    }
+
     /// Where objects with this UID lie, in calendars (not in the inbox), by path.
     pub fn by_uid(&self, uid: &str) -> Vec<HomePath> {
         let hash = uid_hash(uid);

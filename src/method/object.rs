@@ -58,6 +58,8 @@ pub struct Stored {
     pub created: bool,
     /// What is stored now.
     pub bytes: Bytes,
+    /// Its entity tag; empty where nothing is.
+    pub etag: ETag,
     /// Its schedule tag.
     pub schedule_tag: Option<String>,
     /// Whether the stored bytes differ from the client's.
@@ -142,8 +144,10 @@ pub fn store(
         let created = admit(context, tx, &place.path, &uid, &purpose)?;
         if parent.kind != ResourceKind::Calendar {
             let bytes = incoming.bytes();
-            tx.put(&place.path, &bytes, Some(&incoming.tree), &incoming.properties)?;
-            let stored = Stored { created, bytes, schedule_tag: None, changed: false, gone: false };
+            let tree = Some(&incoming.tree);
+            let etag = tx.put(&place.path, &bytes, tree, &incoming.properties)?.etag();
+            let (schedule_tag, changed, gone) = (None, false, false);
+            let stored = Stored { created, bytes, etag, schedule_tag, changed, gone };
             return Ok((stored, Committed::default()));
         }
         let owner = scheduling::owner_of(target);
@@ -192,7 +196,7 @@ fn carry_out(
         schedule::Stored::Changed(tree) => (Bytes::from(tree.to_bytes()), true, false),
         schedule::Stored::Nothing => (Bytes::new(), true, true),
     };
-    let mut schedule_tag = None;
+    let (mut etag, mut schedule_tag) = (ETag(String::new()), None);
     if !gone {
         let tree = match &plan.store {
             schedule::Stored::Changed(tree) => tree,
@@ -201,6 +205,7 @@ fn carry_out(
         let before = tx.object(path);
         let properties = plan.properties(incoming.properties.clone(), before.as_deref(), &bytes);
         let stored = tx.put(path, &bytes, Some(tree), &properties)?;
+        etag = stored.etag();
         schedule_tag = plan.scheduling.then(|| stored.schedule_tag());
     } else if !created {
         tx.delete(path)?;
@@ -208,7 +213,7 @@ fn carry_out(
     for entry in plan.entries {
         tx.enqueue(entry);
     }
-    Ok((Stored { created, bytes, schedule_tag, changed, gone }, plan.committed))
+    Ok((Stored { created, bytes, etag, schedule_tag, changed, gone }, plan.committed))
 }
 
 /// What the transaction asks again before it stores; tells whether the object is new.
@@ -279,7 +284,7 @@ pub fn respond(context: &Context, target: &Resource, stored: Stored) -> Result<R
         return Ok(Response::new(if stored.created { 201 } else { 200 }));
     }
     let prefer = Prefer::of(context.request)?;
-    let etag = ETag::of(&stored.bytes);
+    let etag = stored.etag;
     let mut response = Response::new(match (stored.created, prefer.representation) {
         (true, _) => 201,
         (false, true) => 200,

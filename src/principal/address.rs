@@ -1,10 +1,24 @@
 //! Calendar user addresses as text (RFC 6638 §2.4.1): one spelling for each, so that they can be
 //! compared and used as keys. Which record an address belongs to is the directory's business.
 
+use std::borrow::Cow;
+
 /// The one spelling of an address: `mailto:` in lower case without escapes of plain characters,
 /// `urn:uuid:`, `urn:x-uid:` with a lower-case scheme, URLs and paths without trailing slash.
 pub fn normalise_address(address: &str) -> String {
+    spelling(address).into_owned()
+}
+
+/// The same, without a copy of what is spelled so already, as stored data are.
+pub(super) fn spelling(address: &str) -> Cow<'_, str> {
     let address = address.trim();
+    if address.starts_with("urn:x-uid:") || address.starts_with("urn:uuid:") {
+        return Cow::Borrowed(address);
+    }
+    Cow::Owned(spelled(address))
+}
+
+fn spelled(address: &str) -> String {
     if let Some(mailbox) = strip_scheme(address, "mailto:") {
         let mailbox = mailbox.split('?').next().unwrap_or_default();
         let decoded = percent_encoding::percent_decode_str(mailbox).decode_utf8_lossy();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::address::normalise_address;
+use super::address::spelling;
 use super::delegates::{Delegation, Delegations, ProxyKind};
 use super::record::{AutoScheduleMode, Record, RecordType};
 use super::source::{Accounts, Sudoer};
@@ -171,7 +171,7 @@ impl Directory {
     /// paths and http(s) URLs of this server. Records without calendars have no addresses; groups
     /// do, as they can be invited.
     pub fn by_address(&self, address: &str) -> Option<&Arc<Record>> {
-        let address = normalise_address(address);
+        let address = spelling(address);
         let found = self.lookup(&address).or_else(|| {
             if let Some(guid) =
                 address.strip_prefix("urn:uuid:").or_else(|| address.strip_prefix("urn:x-uid:"))

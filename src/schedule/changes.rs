@@ -112,6 +112,10 @@ fn recurrence(xml: &mut String, instance: Instance, changes: &Changes) {
 
 /// XML text and attribute escapes.
 pub fn escape(text: &str) -> String {
+    let is_plain = |b: u8| (b' '..0x7f).contains(&b) && !matches!(b, b'&' | b'<' | b'>' | b'"');
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -109,6 +109,10 @@ fn expand_component(component: &mut Component, users: &dyn CalendarUsers, limit:
         .filter(|user| user.members.is_some())
         .map(|user| (user.address.clone(), user))
         .collect();
+    let from_groups = |line: &Property| line.param("MEMBER").is_some();
+    if groups.is_empty() && !component.properties_named("ATTENDEE").any(from_groups) {
+        return false;
+    }
     let live: std::collections::BTreeSet<String> = groups.iter().map(|(a, _)| a.clone()).collect();
     let before = component.properties_named("ATTENDEE").count();
     // Who came with a group goes with it, and when that group loses them.

@@ -219,7 +219,7 @@ impl<'z> Work<'z> {
     ) -> Instance {
         let times = match &member.end {
             Some(end) => Length::period(&member.id, end, self.zones),
-            None => length.times(&member.id, self.zones),
+            None => length.times_from(utc, &member.id, self.zones),
         };
         Instance {
             recurrence_id: member.id.clone(),

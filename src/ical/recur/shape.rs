@@ -125,9 +125,18 @@ impl Length {
         }
     }
 
-    /// The times of the instance that begins at `start`.
+    /// The times of the instance that begins at `start_value`.
     pub fn times(&self, start_value: &DateOrTime, zones: &Zones) -> Times {
-        let start = zones.to_utc(start_value);
+        self.times_from(zones.to_utc(start_value), start_value, zones)
+    }
+
+    /// The same where the instant of `start_value` is known.
+    pub fn times_from(
+        &self,
+        start: DateTime<Utc>,
+        start_value: &DateOrTime,
+        zones: &Zones,
+    ) -> Times {
         let days = |days: i64| start_value.plus(TimeDelta::try_days(days).unwrap_or_default());
         let (end, end_value) = match self {
             Self::Moment => (start, None),

@@ -73,8 +73,12 @@ pub fn check(
     new: &mut Component,
 ) -> Result<bool> {
     let before = old.map(attachment::ids).unwrap_or_default();
+    let named = attachment::ids(new);
+    if named.is_empty() {
+        return Ok(false);
+    }
     let original = new.clone();
-    for id in attachment::ids(&original) {
+    for id in named {
         match place::find(tx.snapshot(), &id, &base(context)) {
             Some(it) => attachment::replace(new, &id, &it),
             // Of an invitation: it lies with the organizer.

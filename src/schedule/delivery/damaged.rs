@@ -13,15 +13,14 @@ use crate::store::{Home, HomePath, Snapshot, StoreError};
 
 /// The name under which the server stores copies of an event.
 pub fn file_name(uid: &str) -> String {
-    format!("{}.ics", &blake3::hash(uid.as_bytes()).to_hex()[..32])
+    let hash = blake3::hash(uid.as_bytes()).to_hex();
+    [&hash[..32], ".ics"].concat()
 }
 
 /// A file that the server once made for this event and that cannot be read any more.
 pub fn unreadable(snapshot: &Snapshot, uid: &str) -> Option<HomePath> {
-    let name = file_name(uid);
-    let calendars = snapshot.calendars().into_iter().map(|(path, _)| path.join(&name));
-    let damaged = |path: &HomePath| snapshot.object(path).is_some_and(|o| o.calendar().is_none());
-    calendars.into_iter().find(damaged)
+    let named = snapshot.in_calendars(&file_name(uid));
+    named.into_iter().find(|(_, object)| object.calendar().is_none()).map(|(path, _)| path)
 }
 
 /// Whether the recipient's copy is damaged so that the message cannot be worked into it.

@@ -202,5 +202,5 @@ pub fn address_of(record: &Record) -> String {
 
 /// The address by which stored data name the principal with a GUID.
 pub fn address_of_guid(guid: &str) -> String {
-    format!("urn:x-uid:{guid}")
+    ["urn:x-uid:", guid].concat()
 }

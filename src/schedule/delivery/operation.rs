@@ -300,11 +300,12 @@ fn no_duplicate_comments(calendar: &Component, users: &dyn CalendarUsers) -> Res
 
 /// Comments of attendees who are not invited any more go with them.
 fn drop_lost_comments(calendar: &mut Component, users: &dyn CalendarUsers) {
-    for component in calendar.main_components_mut() {
+    const COMMENT: &str = "X-CALENDARSERVER-ATTENDEE-COMMENT";
+    for component in calendar.main_components_mut().filter(|component| component.has(COMMENT)) {
         let invited: Vec<String> =
             component.properties_named("ATTENDEE").map(|a| users.identity(a.value())).collect();
         component.retain_properties(|property| {
-            property.name() != "X-CALENDARSERVER-ATTENDEE-COMMENT"
+            property.name() != COMMENT
                 || property
                     .param("X-CALENDARSERVER-ATTENDEE-REF")
                     .is_some_and(|reference| invited.contains(&users.identity(reference)))

@@ -45,7 +45,9 @@ impl Directories {
 
     fn known(&self, path: &Path) -> Option<Rc<Dir>> {
         let known = self.0.borrow();
-        known.iter().find(|(at, _)| at == path).map(|(_, dir)| dir.clone())
+        // All paths are made of names alike, so that the same place has the same bytes.
+        let same = |at: &PathBuf| at.as_os_str() == path.as_os_str();
+        known.iter().find(|(at, _)| same(at)).map(|(_, dir)| dir.clone())
     }
 
     /// Directories may have other paths from now on.

@@ -35,14 +35,19 @@ impl Step {
 pub(in crate::store) fn physical_before(steps: &[Step], path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for step in steps.iter().rev() {
-        let (to, from) = match step {
+        let (from, rest) = match step {
             Step::Install { parent, temporary, name, .. } => {
-                (parent.join(name), parent.join(temporary))
+                let below = path.strip_prefix(parent).ok();
+                let rest = below.and_then(|below| below.strip_prefix(name).ok());
+                (rest.map(|_| parent.join(temporary)), rest)
             }
-            Step::Rename { from, to } => (to.clone(), from.clone()),
+            Step::Rename { from, to } => {
+                let rest = path.strip_prefix(to).ok();
+                (rest.map(|_| from.clone()), rest)
+            }
             Step::Remove { .. } | Step::Attributes { .. } => continue,
         };
-        if let Ok(rest) = path.strip_prefix(&to) {
+        if let (Some(from), Some(rest)) = (from, rest) {
             path = if rest.as_os_str().is_empty() { from } else { from.join(rest) };
         }
     }
