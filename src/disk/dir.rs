@@ -70,7 +70,7 @@ pub struct Dir {
 }
 
 /// Makes `Stat` out of what the system says.
-fn stat_of(stat: &rustix::fs::Stat) -> Stat {
+pub(super) fn stat_of(stat: &rustix::fs::Stat) -> Stat {
     Stat {
         inode: stat.st_ino,
         size: u64::try_from(stat.st_size).unwrap_or(0),
@@ -267,13 +267,6 @@ impl Dir {
         file.sync_all().map_err(|error| DiskError::new("sync", &self.path.join(name), error))
     }
 
-    /// Begins to write an open file to the disk, without waiting for it. After a power failure it
-    /// is there, or missing, or its name is there without its content (ext4 writes names as soon as
-    /// it knows where the content will be).
-    pub fn begin_sync_file(&self, file: &File) {
-        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
-    }
-
     /// Makes the names of the directory durable.
     pub fn sync(&self) -> Result<()> {
         self.fault("sync", "")?;
@@ -385,6 +378,11 @@ impl Dir {
         self.rename(via, self, name, Replacing::Yes)?;
         if durable { self.sync() } else { Ok(()) }
     }
+}
+
+/// Begins to write an open file to the disk, without waiting for it: somebody will.
+pub fn begin_sync_file(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
 }
 
 impl From<Dir> for OwnedFd {

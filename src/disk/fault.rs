@@ -37,6 +37,19 @@ pub fn disarm() -> bool {
     ARMED.take().is_none()
 }
 
+/// Whether nothing of this thread reaches the disk any more.
+#[cfg(test)]
+pub(super) fn is_dead() -> bool {
+    DEAD.get()
+}
+
+/// Whether nothing of this thread reaches the disk any more: never outside of tests.
+#[cfg(not(test))]
+#[inline]
+pub(super) fn is_dead() -> bool {
+    false
+}
+
 /// A place where a fault may strike.
 #[cfg(test)]
 pub(super) fn point() -> io::Result<()> {

@@ -24,6 +24,8 @@ pub enum NameError {
 pub const CALENDARS: &str = "calendars";
 /// Directory of undelivered work, below the data directory.
 pub const SPOOL: &str = "spool";
+/// Files in it that hold one piece of work at a time; a number follows.
+pub const SLOT: &str = "slot-";
 /// Directory of homes by GUID, below `calendars`.
 pub const UIDS: &str = "__uids__";
 /// Derived state of a home.

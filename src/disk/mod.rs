@@ -7,6 +7,7 @@
 pub mod attribute;
 mod dir;
 pub mod fault;
+mod in_place;
 pub mod layout;
 pub mod lock;
 mod sync_group;
@@ -18,7 +19,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-pub use dir::{Dir, EntryKind, Listed, Replacing, Stat, file_stat, temporary_name};
+pub use dir::{
+    Dir, EntryKind, Listed, Replacing, Stat, begin_sync_file, file_stat, temporary_name,
+};
+pub use in_place::InPlace;
 pub use std::fs::File;
 pub use sync_group::SyncGroups;
 pub use tree::Tree;

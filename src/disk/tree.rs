@@ -4,11 +4,11 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::dir::Dir;
-use super::{DiskError, Result, fault};
+use super::{DiskError, Result, Stat, fault};
 
 /// An open root directory.
 #[derive(Debug)]
@@ -60,6 +60,30 @@ impl Tree {
             };
         }
         Ok(dir)
+    }
+
+    /// What the system knows of what lies at `relative`, which is not followed itself; absent when
+    /// there is nothing. Opens nothing: what is found must be compared with what was opened.
+    pub fn stat(&self, relative: &Path) -> Result<Option<Stat>> {
+        let failed =
+            |error: std::io::Error| DiskError::new("stat", &self.path.join(relative), error);
+        fault::point().map_err(failed)?;
+        match rustix::fs::statat(&self.root, relative, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(super::dir::stat_of(&stat))),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+
+    /// Makes everything on the file system durable.
+    pub fn sync_file_system(&self) -> Result<()> {
+        fault::point().map_err(|error| DiskError::new("sync", &self.path, error))?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(&self.root)
+            .map_err(|error| DiskError::new("sync", &self.path, error))?;
+        #[cfg(not(target_os = "linux"))]
+        rustix::fs::sync();
+        Ok(())
     }
 
     fn gone(&self, relative: &Path) -> DiskError {
@@ -123,9 +147,18 @@ impl Tree {
 
     /// The regular file at `relative`; absent when it is anything else.
     pub fn file(&self, relative: &Path) -> Result<Option<std::fs::File>> {
+        self.regular_file(relative, OFlags::RDONLY)
+    }
+
+    /// The same for writing over it.
+    pub fn writable(&self, relative: &Path) -> Result<Option<std::fs::File>> {
+        self.regular_file(relative, OFlags::RDWR)
+    }
+
+    fn regular_file(&self, relative: &Path, how: OFlags) -> Result<Option<std::fs::File>> {
         let path = self.path.join(relative);
         fault::point().map_err(|error| DiskError::new("open", &path, error))?;
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let flags = how | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match self.open_beneath(relative, flags) {
             Ok(fd) => super::dir::regular(fd, &path),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(None),

@@ -31,7 +31,7 @@ impl MetricsPage {
             refused_edits: homes.iter().map(|home| home.refused()).sum(),
             homes: homes.len(),
             index_bytes: homes.iter().map(|home| home.snapshot().memory_bytes()).sum(),
-            waiting: self.app.store.spool().list().map_or(0, |entries| entries.len()),
+            waiting: self.app.store.spool().len(),
         }
     }
 }

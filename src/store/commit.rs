@@ -1,6 +1,6 @@
 //! The end of a transaction: everything staged becomes durable, then visible, or nothing does.
 //!
-//! Order: staged files durable, queue entries durable, the intent durable where there are several
+//! Order: staged files and queue entries durable, the intent durable where there are several
 //! steps, the steps, directories durable, queue entries confirmed. A step that fails undoes the
 //! steps before it; a process that dies leaves the rest to the next one.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::disk::{Dir, DiskError};
+use crate::disk::{Dir, DiskError, begin_sync_file};
 use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
 
 use super::StoreError;
@@ -16,7 +16,7 @@ use super::apply::Undo;
 use super::home::disk_path;
 use super::intent::{self, Written};
 use super::overflow::Overflow;
-use super::spool::Witness;
+use super::spool::{Waiting, Witness};
 use super::store::Durability;
 use super::transaction::{Staged, Step, Transaction};
 
@@ -58,28 +58,21 @@ impl Transaction<'_> {
         }
         self.stage_overflow()?;
         let durable = !self.deferred && self.home.options.durability == Durability::Full;
-        if durable {
-            self.sync_staged()?;
-        } else if self.home.options.durability == Durability::Full {
-            self.begin_sync_staged()?;
-        }
         let late = durable && self.spooled.is_empty() && self.is_single_file();
         let spool = self.home.spool.clone();
-        let done = self
-            .home
-            .spool
-            .prepare(&self.spooled, self.witness().as_ref())
-            .and_then(|()| self.run_steps(durable, late));
+        let waiting = spool.write(&self.spooled, self.witness().as_ref())?;
+        let done =
+            self.make_durable(&waiting, durable).and_then(|()| self.run_steps(durable, late));
         let trash = match done {
             Ok(trash) => trash,
             Err(error) => {
-                spool.withdraw(&self.spooled);
+                spool.withdraw(waiting);
                 return Err(self.vanished(error));
             }
         };
         self.keep();
         // From here on it is done: whatever fails now is only told.
-        tell(spool.confirm(&self.spooled));
+        tell(spool.confirm(waiting));
         tell(self.refresh_stats());
         let late = match late.then(|| self.late(&trash)) {
             Some(None) => {
@@ -149,6 +142,37 @@ impl Transaction<'_> {
         })
     }
 
+    /// What gets its name with this commit, and what is to be done after it, is durable.
+    fn make_durable(&self, waiting: &Waiting, durable: bool) -> Result<(), StoreError> {
+        if durable && !waiting.is_empty() {
+            // The files are on their way while the entries are waited for.
+            self.staged.iter().for_each(|staged| begin_sync_file(&staged.file));
+        }
+        self.home.spool.sync(waiting)?;
+        if durable {
+            self.sync_staged()?;
+        } else if self.home.options.durability == Durability::Full {
+            self.sync_replacing()?;
+        }
+        let guid = self.home.guid();
+        self.home.spool.make_certain(|witness| witness.guid == guid && self.changes(witness))
+    }
+
+    /// Whether this changes by what one would see that an earlier transaction was committed.
+    fn changes(&self, witness: &Witness) -> bool {
+        let path = &witness.path;
+        witness.copy
+            || self.edits.iter().any(|edit| match edit {
+                Edit::PutObject { path: at, entry } => {
+                    at == path && Some(entry.hash) != witness.hash
+                }
+                Edit::Remove { path: at } => at.contains(path),
+                Edit::Rename { from, to } => from.contains(path) || to.contains(path),
+                Edit::PutCollection { path: at, .. } => at == path,
+                Edit::Stat { .. } | Edit::Gap => false,
+            })
+    }
+
     fn sync_staged(&self) -> Result<(), StoreError> {
         if self.sync_all
             && let Some(dir) = self.home.tree.dir(&self.home.relative)?
@@ -168,21 +192,18 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// What waits for `Store::sync` is on its way to the disk before it gets its name. What takes
-    /// the place of something is durable before: one of the two is there after a power failure.
-    fn begin_sync_staged(&self) -> Result<(), StoreError> {
+    /// What takes the place of something is durable before, also where the rest waits for
+    /// `Store::sync`: one of the two is there after a power failure. New files may have their names
+    /// without their content then; whoever writes so must know how to write them again.
+    fn sync_replacing(&self) -> Result<(), StoreError> {
         for Staged { path, file, .. } in &self.staged {
             let replaces = self.steps.iter().any(|step| match step {
                 Step::Install { temporary, replaces: true, .. } => path.ends_with(temporary),
                 _ => false,
             });
-            self.with_parent(path, |dir, name| match replaces {
-                true => dir.sync_file(name, file),
-                false => {
-                    dir.begin_sync_file(file);
-                    Ok(())
-                }
-            })?;
+            if replaces {
+                self.with_parent(path, |dir, name| dir.sync_file(name, file))?;
+            }
         }
         Ok(())
     }

@@ -155,6 +155,8 @@ fn strike(
     let root = directory(name);
     begin(root.path());
     let (store, home) = open(root.path(), Durability::Full);
+    // That the queue has a free slot is durable.
+    store.sync().unwrap();
     arm(n, fault);
     let result = match name {
         "prepare a file" => home

@@ -3,75 +3,101 @@
 //!
 //! Until then the work is still there after a crash and done again, which changes nothing.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
+
 use crate::disk::Tree;
 
-use super::{Spool, StoreError};
+use super::Spool;
 
 /// What is finished within this time is removed together.
 const TOGETHER: Duration = Duration::from_millis(100);
+/// Whoever finishes work waits while the disk has not caught up with so much of it.
+const BEHIND: usize = 1000;
 
 /// The thread; dropping this waits until everything is removed.
 #[derive(Debug)]
 pub(super) struct Finisher {
-    ids: Option<Sender<String>>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    finished: Mutex<Finished>,
+    /// There is something to do at last, or this is the end.
+    begin: Condvar,
+    /// There is room again.
+    room: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Finished {
+    /// Slots of the queue.
+    slots: Vec<u32>,
+    ended: bool,
 }
 
 impl Finisher {
     pub(super) fn start(tree: Arc<Tree>, spool: Arc<Spool>) -> Self {
-        let (ids, finished) = channel();
+        let shared = Arc::new(Shared::default());
+        let theirs = shared.clone();
         let builder = std::thread::Builder::new().name("finisher".to_owned());
-        match builder.spawn(move || run(&tree, &spool, &finished)) {
-            Ok(thread) => Self { ids: Some(ids), thread: Some(thread) },
+        match builder.spawn(move || run(&tree, &spool, &theirs)) {
+            Ok(thread) => Self { shared, thread: Some(thread) },
             Err(error) => {
                 tracing::error!(%error, "finished work stays in the queue until the next start");
-                Self { ids: None, thread: None }
+                Self { shared, thread: None }
             }
         }
     }
 
-    /// This work is done.
-    pub(super) fn finish(&self, id: &str) {
-        if let Some(ids) = &self.ids {
-            let _ = ids.send(id.to_owned());
+    /// The work in these slots is done.
+    pub(super) fn finish(&self, slots: Vec<u32>) {
+        if self.thread.is_none() || slots.is_empty() {
+            return;
         }
+        let mut finished = self.shared.finished.lock();
+        while finished.slots.len() >= BEHIND {
+            self.shared.room.wait(&mut finished);
+        }
+        // Only the first of many wakes the thread.
+        if finished.slots.is_empty() {
+            self.shared.begin.notify_one();
+        }
+        finished.slots.extend(slots);
     }
 }
 
 impl Drop for Finisher {
     fn drop(&mut self) {
-        self.ids = None;
+        self.shared.finished.lock().ended = true;
+        self.shared.begin.notify_one();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn run(tree: &Tree, spool: &Spool, finished: &Receiver<String>) {
-    while let Ok(first) = finished.recv() {
-        let mut ids = vec![first];
+fn run(tree: &Tree, spool: &Spool, shared: &Shared) {
+    loop {
+        let mut finished = shared.finished.lock();
+        while finished.slots.is_empty() && !finished.ended {
+            shared.begin.wait(&mut finished);
+        }
+        if finished.slots.is_empty() {
+            return;
+        }
         let until = Instant::now() + TOGETHER;
-        while let Ok(id) = finished.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            ids.push(id);
-            if Instant::now() >= until {
-                break;
-            }
-        }
-        if let Err(error) = remove(tree, spool, &ids) {
-            tracing::warn!(%error, count = ids.len(), "finished work stays in the queue");
+        while !finished.ended && !shared.begin.wait_until(&mut finished, until).timed_out() {}
+        let slots = std::mem::take(&mut finished.slots);
+        drop(finished);
+        shared.room.notify_all();
+        if let Err(error) = spool.clear(&slots, || Ok(tree.sync_file_system()?)) {
+            tracing::warn!(%error, count = slots.len(), "finished work stays in the queue");
         }
     }
-}
-
-fn remove(tree: &Tree, spool: &Spool, ids: &[String]) -> Result<(), StoreError> {
-    if let Some(dir) = tree.dir(Path::new("."))? {
-        dir.sync_file_system()?;
-    }
-    ids.iter().try_for_each(|id| spool.remove(id))
 }

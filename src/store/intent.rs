@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::dav::Name;
-use crate::disk::{Dir, Replacing, Tree, attribute, layout};
+use crate::disk::{Dir, Replacing, Tree, attribute, begin_sync_file, layout};
 
 use crate::index::HomePath;
 
@@ -87,7 +87,7 @@ fn try_write(home: &Dir, steps: &[Intended], durable: bool) -> Result<Written, S
         home.sync_file(layout::INTENT, &file)?;
         home.sync()?;
     } else {
-        home.begin_sync_file(&file);
+        begin_sync_file(&file);
     }
     Ok(Written { in_file: true, to_remove: true })
 }

@@ -1,44 +1,52 @@
-//! Work that is committed but not yet done (messages to deliver): one small file an entry.
+//! Work that is committed but not yet done (messages to deliver), in slots: files that are written
+//! over again and again, because making, renaming and removing files takes a file system longer
+//! than all else.
 //!
 //! An entry is durable before the write it belongs to becomes visible and is confirmed after it,
 //! so that after a crash there is never a message without its write nor a write without its
-//! message. Removal is not made durable: doing the work twice must be harmless.
+//! message. Neither the confirmation nor the end of work is made durable: after a power failure an
+//! entry that waits is judged by its witness, and work that is done is done again, which must be
+//! harmless. Three rules make that enough:
 //!
-//! Files of work that is done are kept for work to come: on many file systems it is removing
-//! files, and making them soon afterwards, that takes the longest. A file says whose work it
-//! holds, in case a power failure brings an older name back.
+//! * A slot gets another entry only when its being free is durable, which a sync of the file
+//!   system tells (`clear`). So half an entry is never taken for work that was to be done.
+//! * The confirmation is durable before another write changes the witness (`make_certain`).
+//! * What cannot be read is left alone and told.
+//!
+//! Must not know what the work is.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 
-use crate::disk::{Dir, Replacing, Tree, file_stat, layout};
-
+use crate::disk::{Dir, DiskError, InPlace, Tree, layout};
 use crate::index::HomePath;
 
 use super::StoreError;
 
-/// Entries that are to be done.
-const SUFFIX: &str = ".work";
-/// Entries that wait for their write to be committed.
-const PENDING: &str = ".pending";
+mod former;
+mod recover;
+pub(super) mod slot;
 
-/// Files that wait for work.
-const SPARE: &str = ".spare-";
-/// So many of them are kept,
-const SPARES: usize = 64;
-/// and only those up to this size.
-const SPARE_BYTES: u64 = 64 * 1024;
+pub(super) use recover::{fault_of, is_slot, waiting};
+
+use slot::Head;
+
+/// So many slots are kept,
+const KEPT: usize = 256;
+/// of those whose entries were not longer than this.
+const KEPT_BYTES: u64 = 64 * 1024;
+/// So many of them are kept open.
+const OPEN: usize = 64;
 
 /// Work to be remembered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpoolEntry {
-    /// Identifies the work: ASCII letters, digits and `-` only, unique for ever.
+    /// Identifies the work. A later entry with the same id takes the place of an earlier one.
     pub id: String,
-    /// What to do, opaque to the store; does not end with a space.
+    /// What to do, opaque to the store.
     pub body: Vec<u8>,
 }
 
@@ -56,33 +64,15 @@ pub(super) struct Witness {
     pub(super) copy: bool,
 }
 
-/// The first line of an entry's file.
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
-    /// The file name without its suffix.
-    id: String,
-    /// The CRC-32 of the body.
-    crc: u32,
-    /// Home, path and hash of the witness, if the work belongs to a write.
-    witness: Option<(String, Vec<String>, Option<String>, bool)>,
-}
+/// Entries that were written and wait for their commit: the number of the slot, and whether it is
+/// durable already.
+#[derive(Debug, Default)]
+#[must_use]
+pub(super) struct Waiting(Vec<(u32, bool)>);
 
-impl Head {
-    fn new(entry: &SpoolEntry, witness: Option<&Witness>) -> Self {
-        let witness = witness.map(|witness| {
-            let hash = witness.hash.map(|hash| format!("{:032x}", u128::from_be_bytes(hash)));
-            (witness.guid.clone(), witness.path.segments().to_vec(), hash, witness.copy)
-        });
-        Self { id: safe(&entry.id), crc: crc32fast::hash(&entry.body), witness }
-    }
-
-    fn witness(self) -> Option<Witness> {
-        let (guid, segments, hash, copy) = self.witness?;
-        let hash = match hash {
-            Some(hash) => Some(u128::from_str_radix(&hash, 16).ok()?.to_be_bytes()),
-            None => None,
-        };
-        Some(Witness { guid, path: HomePath::new(segments), hash, copy })
+impl Waiting {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -90,15 +80,98 @@ impl Head {
 #[derive(Debug)]
 pub struct Spool {
     tree: Arc<Tree>,
-    /// Work that is done and waits for its effects to be durable.
-    done: Mutex<HashSet<String>>,
-    /// Names of files that wait for work.
-    spares: Mutex<Vec<String>>,
+    /// Whether anything is made durable.
+    durable: bool,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    all: BTreeMap<u32, Slot>,
+    /// The number of the last entry.
+    entries: u64,
+    /// How many are open.
+    open: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    file: Option<Arc<InPlace>>,
+    /// Bytes of the file.
+    size: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Durably without an entry.
+    Unused,
+    /// Without an entry, but a power failure may bring back the last one.
+    Freed,
+    /// With an entry.
+    Taken(Taken),
+    /// Nobody knows what it holds.
+    Unreadable,
+}
+
+#[derive(Clone, Debug)]
+struct Taken {
+    id: String,
+    number: u64,
+    witness: Option<Witness>,
+    stage: Stage,
+    /// It is written down that the entry is confirmed,
+    marked: bool,
+    /// and durable.
+    certain: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    /// Waits for its commit.
+    Pending,
+    /// Is to be done.
+    Work,
+    /// Is done, and waits for its effects to be durable.
+    Done,
+}
+
+impl Slots {
+    fn taken(&self) -> impl Iterator<Item = (u32, &Taken)> {
+        self.all.iter().filter_map(|(slot, found)| match &found.state {
+            State::Taken(taken) => Some((*slot, taken)),
+            _ => None,
+        })
+    }
+
+    fn taken_mut(&mut self, slot: u32) -> Option<&mut Taken> {
+        match &mut self.all.get_mut(&slot)?.state {
+            State::Taken(taken) => Some(taken),
+            _ => None,
+        }
+    }
+
+    /// The unused slot that `bytes` fit into best: the smallest of those that are large enough, or
+    /// the largest.
+    fn unused(&self, bytes: u64) -> Option<u32> {
+        let unused = self.all.iter().filter(|(_, found)| matches!(found.state, State::Unused));
+        let (slot, _) = unused.min_by_key(|(_, found)| match found.size.checked_sub(bytes) {
+            Some(rest) => (false, rest),
+            None => (true, bytes - found.size),
+        })?;
+        Some(*slot)
+    }
+
+    fn drop_slot(&mut self, slot: u32) {
+        if self.all.remove(&slot).is_some_and(|found| found.file.is_some()) {
+            self.open -= 1;
+        }
+    }
 }
 
 impl Spool {
-    pub(super) fn new(tree: Arc<Tree>) -> Self {
-        Self { tree, done: Mutex::default(), spares: Mutex::default() }
+    pub(super) fn new(tree: Arc<Tree>, durable: bool) -> Self {
+        Self { tree, durable, slots: Mutex::default() }
     }
 
     fn dir(&self) -> Result<Dir, StoreError> {
@@ -109,213 +182,366 @@ impl Spool {
         }
     }
 
-    /// Makes entries durable that wait for their commit.
-    pub(super) fn prepare(
+    /// Writes entries that wait for their commit. They are not durable yet, so that other files
+    /// can be on their way to the disk at the same time.
+    pub(super) fn write(
         &self,
         entries: &[SpoolEntry],
         witness: Option<&Witness>,
-    ) -> Result<(), StoreError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let dir = self.dir()?;
+    ) -> Result<Waiting, StoreError> {
+        let mut waiting = Waiting::default();
         for entry in entries {
-            let content = content(&Head::new(entry, witness), &entry.body);
-            let name = file_name(&entry.id, PENDING);
-            if !self.reuse(&dir, &name, &content)? {
-                let mut file = dir.create(&name)?;
-                dir.write(&name, &mut file, &content)?;
-                dir.sync_file(&name, &file)?;
+            match self.write_one(entry, witness) {
+                Ok(written) => waiting.0.push(written),
+                Err(error) => {
+                    self.withdraw(waiting);
+                    return Err(error);
+                }
             }
         }
-        Ok(dir.sync()?)
+        Ok(waiting)
     }
 
-    /// Writes an entry into a file that waits for work, if there is one.
-    fn reuse(&self, dir: &Dir, name: &str, content: &[u8]) -> Result<bool, StoreError> {
-        let Some(spare) = self.spares.lock().pop() else { return Ok(false) };
-        let Some(mut file) = dir.rewrite(&spare)? else { return Ok(false) };
-        let before = usize::try_from(file_stat(&file).map_or(0, |stat| stat.size)).unwrap_or(0);
-        let mut content = content.to_vec();
-        // Giving back what a longer entry took takes longer than writing over it.
-        content.resize(content.len().max(before), b' ');
-        dir.write(&spare, &mut file, &content)?;
-        dir.sync_file(&spare, &file)?;
-        dir.rename(&spare, dir, name, Replacing::No)?;
-        Ok(true)
-    }
-
-    /// Their write is committed.
-    pub(super) fn confirm(&self, entries: &[SpoolEntry]) -> Result<(), StoreError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let dir = self.dir()?;
-        for entry in entries {
-            let (from, to) = (file_name(&entry.id, PENDING), file_name(&entry.id, SUFFIX));
-            dir.rename(&from, &dir, &to, Replacing::Yes)?;
+    /// Makes them durable.
+    pub(super) fn sync(&self, waiting: &Waiting) -> Result<(), StoreError> {
+        for (slot, _) in waiting.0.iter().filter(|(_, durable)| !durable && self.durable) {
+            self.open(*slot)?.sync()?;
         }
         Ok(())
     }
 
+    /// Their write is committed.
+    pub(super) fn confirm(&self, waiting: Waiting) -> Result<(), StoreError> {
+        let mut result = Ok(());
+        for (slot, _) in waiting.0 {
+            let marked = self.open(slot).and_then(|file| Ok(file.write(slot::WORK, 0)?));
+            let mut slots = self.slots.lock();
+            let Some(taken) = slots.taken_mut(slot) else { continue };
+            (taken.stage, taken.marked) = (Stage::Work, marked.is_ok());
+            let (id, number) = (taken.id.clone(), taken.number);
+            let older: Vec<u32> = slots
+                .taken()
+                .filter(|(_, other)| other.stage == Stage::Work && other.id == id)
+                .filter(|(_, other)| other.number < number)
+                .map(|(slot, _)| slot)
+                .collect();
+            drop(slots);
+            result = result.and(marked).and_then(|()| self.free_all(&older));
+        }
+        result
+    }
+
     /// Their write did not happen.
-    pub(super) fn withdraw(&self, entries: &[SpoolEntry]) {
-        for entry in entries {
-            let removed =
-                self.dir().and_then(|dir| Ok(dir.remove_file(&file_name(&entry.id, PENDING))?));
-            if let Err(error) = removed {
-                tracing::warn!(%error, id = entry.id, "cannot withdraw undelivered work");
+    pub(super) fn withdraw(&self, waiting: Waiting) {
+        for (slot, _) in waiting.0 {
+            // Durable at once: a later write may leave what the witness waits for.
+            let withdrawn = self.free(slot).and_then(|file| match file {
+                Some(file) if self.durable => Ok(file.sync()?),
+                None if self.durable => Ok(self.dir()?.sync()?),
+                _ => Ok(()),
+            });
+            if let Err(error) = withdrawn {
+                tracing::warn!(%error, slot, "cannot withdraw undelivered work");
             }
         }
+    }
+
+    /// What is about to change must not be what work is judged by: where `changes` says that it is,
+    /// it becomes durable that the work is confirmed.
+    pub(super) fn make_certain(
+        &self,
+        changes: impl Fn(&Witness) -> bool,
+    ) -> Result<(), StoreError> {
+        let of_concern = |taken: &Taken| {
+            taken.stage != Stage::Pending
+                && !taken.certain
+                && taken.witness.as_ref().is_some_and(&changes)
+        };
+        let found: Vec<(u32, u64)> = self
+            .slots
+            .lock()
+            .taken()
+            .filter(|(_, taken)| of_concern(taken))
+            .map(|(slot, taken)| (slot, taken.number))
+            .collect();
+        for (slot, number) in found {
+            // It may have been freed meanwhile, but is not used again before a sync.
+            let still = |taken: &&mut Taken| taken.number == number;
+            let marked = match self.slots.lock().taken_mut(slot).filter(still) {
+                Some(taken) => taken.marked,
+                None => continue,
+            };
+            let file = self.open(slot)?;
+            if !marked {
+                file.write(slot::WORK, 0)?;
+            }
+            if self.durable {
+                file.sync()?;
+            }
+            if let Some(taken) = self.slots.lock().taken_mut(slot).filter(still) {
+                (taken.marked, taken.certain) = (true, true);
+            }
+        }
+        Ok(())
     }
 
     /// Remembers work that belongs to no write; durable when this returns.
     pub fn add(&self, entry: &SpoolEntry) -> Result<(), StoreError> {
-        let content = content(&Head::new(entry, None), &entry.body);
-        Ok(self.dir()?.replace(&file_name(&entry.id, SUFFIX), &content, true)?)
-    }
-
-    /// All work that is committed and not removed, oldest first.
-    pub fn list(&self) -> Result<Vec<SpoolEntry>, StoreError> {
-        let dir = self.dir()?;
-        let mut found = Vec::new();
-        for listed in dir.list()?.0 {
-            let Some(id) = listed.name.strip_suffix(SUFFIX) else { continue };
-            if self.done.lock().contains(id) {
-                continue;
-            }
-            let stat = dir.stat(&listed.name)?;
-            let content = dir.read(&listed.name, u64::MAX)?;
-            if let (Some((_, stat)), Some(content)) = (stat, content)
-                && let Read::Work { body, .. } = read(id, &content)
-            {
-                found.push((stat.modified_ns, SpoolEntry { id: id.to_owned(), body }));
-            }
+        let waiting = self.write(std::slice::from_ref(entry), None)?;
+        if let Err(error) = self.sync(&waiting) {
+            self.withdraw(waiting);
+            return Err(error);
         }
-        found.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
-        Ok(found.into_iter().map(|(_, entry)| entry).collect())
-    }
-
-    /// Whether work is committed and not removed.
-    pub fn holds(&self, id: &str) -> Result<bool, StoreError> {
-        let done = self.done.lock().contains(id);
-        Ok(!done && self.dir()?.stat(&file_name(id, SUFFIX))?.is_some())
-    }
-
-    /// After a crash: confirms the entries whose write was committed and drops the others.
-    pub(super) fn recover(
-        &self,
-        is_committed: impl Fn(&Witness) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
-        let dir = self.dir()?;
-        for listed in dir.list()?.0 {
-            if listed.name.starts_with(layout::TEMPORARY) {
-                dir.remove_file(&listed.name)?;
-            } else if listed.name.starts_with(SPARE) {
-                self.keep(&dir, listed.name)?;
-            } else if let Some(id) = listed.name.strip_suffix(SUFFIX) {
-                // Its work was done when the file was given to another one.
-                if let Read::OfAnother =
-                    read(id, &dir.read(&listed.name, u64::MAX)?.unwrap_or_default())
-                {
-                    dir.remove_file(&listed.name)?;
-                }
-            } else if let Some(id) = listed.name.strip_suffix(PENDING) {
-                let content = dir.read(&listed.name, u64::MAX)?.unwrap_or_default();
-                let committed = match read(id, &content) {
-                    Read::Work { witness: Some(witness), .. } => is_committed(&witness)?,
-                    _ => false,
-                };
-                if committed {
-                    dir.rename(&listed.name, &dir, &file_name(id, SUFFIX), Replacing::Yes)?;
-                } else {
-                    dir.remove_file(&listed.name)?;
-                }
-            }
+        let (slot, _) = waiting.0[0];
+        self.confirm(waiting)?;
+        if self.durable {
+            self.open(slot)?.sync()?;
         }
-        Ok(dir.sync()?)
-    }
-
-    /// Keeps a file for work to come, or removes it.
-    fn keep(&self, dir: &Dir, spare: String) -> Result<(), StoreError> {
-        let size = dir.stat(&spare)?.map_or(u64::MAX, |(_, stat)| stat.size);
-        let mut spares = self.spares.lock();
-        if size > SPARE_BYTES || spares.len() >= SPARES {
-            drop(spares);
-            return Ok(dir.remove_file(&spare)?);
-        }
-        spares.push(spare);
         Ok(())
     }
 
-    /// The work is done, and will be removed when its effects are durable.
-    pub(super) fn hide(&self, id: &str) {
-        self.done.lock().insert(id.to_owned());
+    /// All work that is committed and not done, oldest first.
+    pub fn list(&self) -> Result<Vec<SpoolEntry>, StoreError> {
+        let mut wanted: Vec<(u64, u32)> = self
+            .slots
+            .lock()
+            .taken()
+            .filter(|(_, taken)| taken.stage == Stage::Work)
+            .map(|(slot, taken)| (taken.number, slot))
+            .collect();
+        wanted.sort_unstable();
+        let mut found = Vec::with_capacity(wanted.len());
+        for (number, slot) in wanted {
+            let content = match self.open(slot) {
+                Ok(file) => file.read()?,
+                // Done meanwhile, or somebody removed it.
+                Err(StoreError::Disk(error)) if error.is_absent() => continue,
+                Err(error) => return Err(error),
+            };
+            match slot::read(&content) {
+                slot::Content::Work(slot::Entry { head, body }) if head.number == number => {
+                    found.push(SpoolEntry { id: head.id, body });
+                }
+                slot::Content::Unreadable(reason) => {
+                    tracing::error!(slot, reason, "undelivered work that cannot be read");
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// How much work is committed and not done.
+    pub fn len(&self) -> usize {
+        self.slots.lock().taken().filter(|(_, taken)| taken.stage == Stage::Work).count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether work is committed and not done.
+    pub fn holds(&self, id: &str) -> bool {
+        let is_wanted = |taken: &Taken| taken.stage == Stage::Work && taken.id == id;
+        self.slots.lock().taken().any(|(_, taken)| is_wanted(taken))
+    }
+
+    /// The work is done, and will be removed when its effects are durable; the slots it is in, for
+    /// `clear`.
+    pub(super) fn hide(&self, id: &str) -> Vec<u32> {
+        let mut slots = self.slots.lock();
+        let is_wanted = |taken: &Taken| taken.stage == Stage::Work && taken.id == id;
+        let found = slots.taken().filter(|(_, taken)| is_wanted(taken)).map(|(slot, _)| slot);
+        let found: Vec<u32> = found.collect();
+        for slot in &found {
+            if let Some(taken) = slots.taken_mut(*slot) {
+                taken.stage = Stage::Done;
+            }
+        }
+        found
     }
 
     /// The work is done.
     pub fn remove(&self, id: &str) -> Result<(), StoreError> {
-        let dir = self.dir()?;
-        let (name, spare) = (file_name(id, SUFFIX), format!("{SPARE}{}", safe(id)));
-        match dir.rename(&name, &dir, &spare, Replacing::Yes) {
-            Ok(()) => self.keep(&dir, spare)?,
-            Err(error) if error.is_absent() => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.done.lock().remove(id);
-        Ok(())
+        self.free_all(&self.hide(id))
     }
-}
 
-/// What is not done yet, and what may be waiting for its commit, as the files are.
-pub(super) fn waiting(tree: &Tree) -> Result<Vec<SpoolEntry>, StoreError> {
-    let mut found = Vec::new();
-    let Some(dir) = tree.dir(Path::new(layout::SPOOL))? else { return Ok(found) };
-    for listed in dir.list()?.0 {
-        let name = &listed.name;
-        let id = name.strip_suffix(SUFFIX).or_else(|| name.strip_suffix(PENDING));
-        if let (Some(id), Some(content)) = (id, dir.read(name, u64::MAX)?)
-            && let Read::Work { body, .. } = read(id, &content)
+    /// Runs `sync`, which makes the whole file system durable, and then frees the slots of work
+    /// that is `done`. Those that were free before it may be written to again.
+    pub(super) fn clear(
+        &self,
+        done: &[u32],
+        sync: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let (freed, marked) = {
+            let slots = self.slots.lock();
+            let freed = slots.all.iter().filter(|(_, found)| matches!(found.state, State::Freed));
+            let freed: Vec<u32> = freed.map(|(slot, _)| *slot).collect();
+            let marked = slots.taken().filter(|(_, taken)| taken.marked);
+            (freed, marked.map(|(slot, taken)| (slot, taken.number)).collect::<Vec<_>>())
+        };
+        sync()?;
+        let mut slots = self.slots.lock();
+        for slot in freed {
+            if let Some(found) = slots.all.get_mut(&slot)
+                && matches!(found.state, State::Freed)
+            {
+                found.state = State::Unused;
+            }
+        }
+        for (slot, number) in marked {
+            if let Some(taken) = slots.taken_mut(slot).filter(|taken| taken.number == number) {
+                taken.certain = true;
+            }
+        }
+        drop(slots);
+        self.free_all(done)
+    }
+
+    fn free_all(&self, slots: &[u32]) -> Result<(), StoreError> {
+        slots.iter().try_for_each(|slot| self.free(*slot).map(drop))
+    }
+
+    /// The slot has no entry any more; its file, if it is kept.
+    fn free(&self, slot: u32) -> Result<Option<Arc<InPlace>>, StoreError> {
+        let (size, count) = {
+            let slots = self.slots.lock();
+            (slots.all.get(&slot).map_or(0, |found| found.size), slots.all.len())
+        };
+        if size > KEPT_BYTES || count > KEPT {
+            self.dir()?.remove_file(&file_name(slot))?;
+            self.slots.lock().drop_slot(slot);
+            return Ok(None);
+        }
+        let file = match self.open(slot) {
+            Err(StoreError::Disk(error)) if error.is_absent() => {
+                self.slots.lock().drop_slot(slot);
+                return Ok(None);
+            }
+            other => other?,
+        };
+        file.write(slot::FREE, 0)?;
+        if let Some(found) = self.slots.lock().all.get_mut(&slot) {
+            found.state = if self.durable { State::Freed } else { State::Unused };
+        }
+        Ok(Some(file))
+    }
+
+    /// Writes one entry into a slot; which, and whether it is durable.
+    fn write_one(
+        &self,
+        entry: &SpoolEntry,
+        witness: Option<&Witness>,
+    ) -> Result<(u32, bool), StoreError> {
+        let mut taken = Taken {
+            id: entry.id.clone(),
+            number: 0,
+            witness: witness.cloned(),
+            stage: Stage::Pending,
+            marked: false,
+            certain: false,
+        };
+        loop {
+            let mut slots = self.slots.lock();
+            slots.entries += 1;
+            taken.number = slots.entries;
+            let mut content =
+                slot::content(&Head::new(&entry.id, taken.number, witness), &entry.body);
+            let Some(slot) = slots.unused(content.len() as u64) else {
+                let slot = (1..).find(|slot| !slots.all.contains_key(slot)).unwrap_or(u32::MAX);
+                let state = State::Taken(taken.clone());
+                slots.all.insert(slot, Slot { file: None, size: 0, state });
+                drop(slots);
+                slot::fill(&mut content, None);
+                match self.make(slot, &content) {
+                    Ok(true) => return Ok((slot, true)),
+                    Ok(false) => continue,
+                    Err(error) => {
+                        self.slots.lock().drop_slot(slot);
+                        return Err(error);
+                    }
+                }
+            };
+            if let Some(found) = slots.all.get_mut(&slot) {
+                slot::fill(&mut content, Some(found.size));
+                found.size = content.len() as u64;
+                found.state = State::Taken(taken.clone());
+            }
+            drop(slots);
+            let written = self.open(slot).and_then(|file| {
+                let named = file.is_named(&self.tree)?;
+                if named {
+                    file.write(&content, 0)?;
+                }
+                Ok(named)
+            });
+            match written {
+                Ok(true) => return Ok((slot, false)),
+                // Somebody removed the file.
+                Ok(false) => self.slots.lock().drop_slot(slot),
+                Err(StoreError::Disk(error)) if error.is_absent() => {
+                    self.slots.lock().drop_slot(slot);
+                }
+                Err(error) => {
+                    self.withdraw(Waiting(vec![(slot, false)]));
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Makes the file of a new slot; false where there is a file of this name, of which nobody
+    /// knows what it is.
+    fn make(&self, slot: u32, content: &[u8]) -> Result<bool, StoreError> {
+        let made = InPlace::create(&self.dir()?, &relative(slot), content, self.durable);
+        let mut slots = self.slots.lock();
+        let room = slots.open < OPEN;
+        let Some(found) = slots.all.get_mut(&slot) else { return Ok(false) };
+        match made {
+            Ok(file) => {
+                found.size = content.len() as u64;
+                if room {
+                    found.file = Some(Arc::new(file));
+                    slots.open += 1;
+                }
+                Ok(true)
+            }
+            Err(error) if error.is_taken() => {
+                found.state = State::Unreadable;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The open file of a slot.
+    fn open(&self, slot: u32) -> Result<Arc<InPlace>, StoreError> {
+        if let Some(file) = self.slots.lock().all.get(&slot).and_then(|found| found.file.clone()) {
+            return Ok(file);
+        }
+        let path = relative(slot);
+        let missing = || DiskError::new("open", &path, std::io::ErrorKind::NotFound);
+        let file = Arc::new(InPlace::open(&self.tree, &path)?.ok_or_else(missing)?);
+        let mut slots = self.slots.lock();
+        if slots.open < OPEN
+            && let Some(found) = slots.all.get_mut(&slot)
+            && found.file.is_none()
         {
-            found.push(SpoolEntry { id: id.to_owned(), body });
+            found.file = Some(file.clone());
+            slots.open += 1;
         }
-    }
-    Ok(found)
-}
-
-/// The content of an entry's file: the head in the first line, then the body.
-fn content(head: &Head, body: &[u8]) -> Vec<u8> {
-    let mut content = serde_json::to_vec(head).unwrap_or_default();
-    content.push(b'\n');
-    content.extend_from_slice(body);
-    content
-}
-
-/// What the file of an entry holds.
-enum Read {
-    /// The entry's work.
-    Work { body: Vec<u8>, witness: Option<Witness> },
-    /// Work that another entry was about to be.
-    OfAnother,
-}
-
-/// Reads the file of the entry `id`. A file without a head, as others may have made it, is all body
-/// after its first line.
-fn read(id: &str, content: &[u8]) -> Read {
-    let end = content.iter().position(|byte| *byte == b'\n');
-    let (line, rest) = content.split_at(end.map_or(0, |at| at + 1));
-    let body = rest.trim_ascii_end().to_vec();
-    match serde_json::from_slice::<Head>(line.trim_ascii_end()) {
-        Ok(head) if head.id != id || head.crc != crc32fast::hash(&body) => Read::OfAnother,
-        Ok(head) => Read::Work { body, witness: head.witness() },
-        Err(_) => Read::Work { body, witness: None },
+        Ok(file)
     }
 }
 
-fn file_name(id: &str, suffix: &str) -> String {
-    format!("{}{suffix}", safe(id))
+fn file_name(slot: u32) -> String {
+    format!("{}{slot:04}", layout::SLOT)
 }
 
-fn safe(id: &str) -> String {
-    id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+fn relative(slot: u32) -> PathBuf {
+    Path::new(layout::SPOOL).join(file_name(slot))
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,8 +85,8 @@ impl Store {
         let held = held.ok_or_else(|| StoreError::InUse(root.display().to_string()))?;
         probe_attributes(&tree)?;
         tree.make_dirs(&[layout::CALENDARS, layout::UIDS].iter().collect::<PathBuf>())?;
-        let spool = Arc::new(Spool::new(tree.clone()));
         let full = options.durability == Durability::Full;
+        let spool = Arc::new(Spool::new(tree.clone(), full));
         let finisher = full.then(|| Finisher::start(tree.clone(), spool.clone()));
         let texts = usize::try_from(options.text_memory_bytes).unwrap_or(usize::MAX);
         let store = Arc::new(Self {
@@ -230,10 +230,7 @@ impl Store {
     /// to wait for.
     pub fn finish(&self, id: &str) {
         match &self.finisher {
-            Some(finisher) => {
-                self.spool.hide(id);
-                finisher.finish(id);
-            }
+            Some(finisher) => finisher.finish(self.spool.hide(id)),
             None => {
                 if let Err(error) = self.spool.remove(id) {
                     tracing::warn!(%error, id, "finished work stays in the queue");
@@ -244,10 +241,8 @@ impl Store {
 
     /// Makes everything written with `Home::write_deferred` so far durable.
     pub fn sync(&self) -> Result<(), StoreError> {
-        if self.options.durability == Durability::Full
-            && let Some(dir) = self.tree.dir(Path::new("."))?
-        {
-            dir.sync_file_system()?;
+        if self.options.durability == Durability::Full {
+            self.spool.clear(&[], || Ok(self.tree.sync_file_system()?))?;
         }
         Ok(())
     }

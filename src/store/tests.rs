@@ -226,31 +226,6 @@ fn work_is_spooled_with_its_write_and_only_then() {
 }
 
 #[test]
-fn a_file_given_to_other_work_is_not_taken_for_the_first() {
-    let root = tempfile::tempdir().unwrap();
-    let spool = root.path().join("spool");
-    let entry = |id: &str, body: &[u8]| SpoolEntry { id: id.to_owned(), body: body.to_vec() };
-    {
-        let store = open(root.path());
-        let home = store.provision(ALICE, &initial()).unwrap();
-        store.spool().add(&entry("m-1", b"longer than the other one")).unwrap();
-        store.spool().remove("m-1").unwrap();
-        home.write(|tx| {
-            tx.enqueue(entry("m-2", b"other"));
-            tx.put(&path("calendar/a.ics"), &event("a"), None, &PropertyChanges::none())
-        })
-        .unwrap();
-        assert_eq!(store.spool().list().unwrap(), [entry("m-2", b"other")]);
-        let files: Vec<_> = std::fs::read_dir(&spool).unwrap().collect();
-        assert_eq!(files.len(), 1, "the file is used again: {files:?}");
-    }
-    // A power failure may have kept what was written and not the names.
-    std::fs::rename(spool.join("m-2.work"), spool.join("m-1.work")).unwrap();
-    assert_eq!(open(root.path()).spool().list().unwrap(), []);
-    assert!(!spool.join("m-1.work").exists());
-}
-
-#[test]
 fn a_home_holds_no_more_than_its_quota() {
     let root = tempfile::tempdir().unwrap();
     let options = StoreOptions {

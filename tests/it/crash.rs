@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -113,9 +113,8 @@ fn acknowledged_invitations_survive_kill_once() {
     let start = std::time::Instant::now();
     loop {
         let spool = fs::read_dir(server.data().join("spool")).unwrap();
-        // Hidden files wait for other messages.
-        let visible = |name: &std::ffi::OsString| !name.as_encoded_bytes().starts_with(b".");
-        let spool: Vec<_> = spool.map(|file| file.unwrap().file_name()).filter(visible).collect();
+        let waits = |path: &PathBuf| !fs::read(path).unwrap().starts_with(b"free ");
+        let spool: Vec<_> = spool.map(|file| file.unwrap().path()).filter(waits).collect();
         if spool.is_empty() {
             break;
         }

@@ -287,10 +287,9 @@ impl Site {
         let mut found = BTreeMap::new();
         let spool = self.config.data.root.join("spool");
         if let Ok(entries) = std::fs::read_dir(spool) {
-            // Hidden files wait for other messages.
-            let hidden = |name: &std::ffi::OsString| name.as_encoded_bytes().starts_with(b".");
-            let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
-            found.insert("spool".to_owned(), names.filter(|name| !hidden(name)).count());
+            let free = |path: &Path| std::fs::read(path).unwrap().starts_with(b"free ");
+            let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+            found.insert("spool".to_owned(), paths.filter(|path| !free(path)).count());
         }
         found.retain(|_, count| *count > 0);
         found

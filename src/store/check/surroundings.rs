@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::{EntryKind, Tree, layout};
 
+use super::super::spool;
 use super::{Report, StoreError, whole};
 
 /// Calendars are nobody's business but their owners': the directory they lie in is closed.
@@ -71,16 +72,26 @@ fn joined(mut at: PathBuf, part: &Path) -> PathBuf {
 
 /// Every entry of the queue can be read.
 pub(super) fn queue(tree: &Tree, report: &mut Report) -> Result<(), StoreError> {
-    let Some(spool) = tree.dir(Path::new(layout::SPOOL))? else { return Ok(()) };
-    for listed in spool.list()?.0 {
-        let path = spool.path().join(&listed.name);
+    let Some(dir) = tree.dir(Path::new(layout::SPOOL))? else { return Ok(()) };
+    for listed in dir.list()?.0 {
+        let path = dir.path().join(&listed.name);
+        if spool::is_slot(&listed.name) {
+            match spool::fault_of(&dir, &listed.name) {
+                Ok(None) => {}
+                Ok(Some(reason)) => report.findings.push(whole(path, reason)),
+                Err(error) => {
+                    report.findings.push(whole(path, format!("it cannot be read: {error}")))
+                }
+            }
+            continue;
+        }
         let known = [".work", ".pending"].iter().any(|suffix| listed.name.ends_with(suffix));
-        // Hidden files are the server's own: unfinished ones, and those kept for messages to come.
+        // Hidden files are the server's own, from before there were slots.
         if !known && !listed.name.starts_with('.') {
             report.findings.push(whole(path, "it is no message to deliver".to_owned()));
             continue;
         }
-        match spool.read(&listed.name, u64::MAX) {
+        match dir.read(&listed.name, u64::MAX) {
             Ok(Some(content)) if listed.name.ends_with(".work") && !content.contains(&b'\n') => {
                 report.findings.push(whole(path, "it is cut off".to_owned()));
             }
