@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -67,7 +68,11 @@ pub enum Replacing {
 pub struct Dir {
     fd: OwnedFd,
     path: PathBuf,
+    identity: OnceLock<Identity>,
 }
+
+/// Device and inode.
+pub(super) type Identity = (u64, u64);
 
 /// Makes `Stat` out of what the system says.
 pub(super) fn stat_of(stat: &rustix::fs::Stat) -> Stat {
@@ -98,7 +103,7 @@ pub fn file_stat(file: &File) -> std::io::Result<Stat> {
 
 impl Dir {
     pub(super) fn new(fd: OwnedFd, path: PathBuf) -> Self {
-        Self { fd, path }
+        Self { fd, path, identity: OnceLock::new() }
     }
 
     /// Where the directory was when it was opened; for messages.
@@ -187,6 +192,26 @@ impl Dir {
         self.fault("stat", "")?;
         let stat = rustix::fs::fstat(&self.fd).map_err(|error| self.error("stat", "", error))?;
         Ok(stat_of(&stat))
+    }
+
+    /// By what the system tells it from all others.
+    pub(super) fn identity(&self) -> Result<Identity> {
+        if let Some(known) = self.identity.get() {
+            return Ok(*known);
+        }
+        self.fault("stat", "")?;
+        let stat = rustix::fs::fstat(&self.fd).map_err(|error| self.error("stat", "", error))?;
+        Ok(*self.identity.get_or_init(|| (stat.st_dev, stat.st_ino)))
+    }
+
+    /// The same of what is called `name` here, which is not followed.
+    pub(super) fn identity_of(&self, name: &str) -> Result<Option<Identity>> {
+        self.fault("stat", name)?;
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some((stat.st_dev, stat.st_ino))),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(self.error("stat", name, error)),
+        }
     }
 
     /// All names of the directory that are text, in no order; the others are counted.

@@ -8,6 +8,7 @@ pub mod attribute;
 mod dir;
 pub mod fault;
 mod in_place;
+mod kept;
 pub mod layout;
 pub mod lock;
 mod sync_group;

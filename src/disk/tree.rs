@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::dir::Dir;
+use super::dir::{Dir, Identity};
+use super::kept::Kept;
 use super::{DiskError, Result, Stat, fault};
 
 /// An open root directory.
@@ -15,6 +16,7 @@ use super::{DiskError, Result, Stat, fault};
 pub struct Tree {
     root: OwnedFd,
     path: PathBuf,
+    pub(super) kept: Kept,
 }
 
 impl Tree {
@@ -23,7 +25,7 @@ impl Tree {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| DiskError::new("open", path, error))?;
-        Ok(Self { root, path: path.to_owned() })
+        Ok(Self { root, path: path.to_owned(), kept: Kept::default() })
     }
 
     /// Where the root is.
@@ -65,11 +67,20 @@ impl Tree {
     /// What the system knows of what lies at `relative`, which is not followed itself; absent when
     /// there is nothing. Opens nothing: what is found must be compared with what was opened.
     pub fn stat(&self, relative: &Path) -> Result<Option<Stat>> {
+        Ok(self.look_at(relative)?.as_ref().map(super::dir::stat_of))
+    }
+
+    /// What has this name, as the system tells one thing from another.
+    pub(super) fn identity_of(&self, relative: &Path) -> Result<Option<Identity>> {
+        Ok(self.look_at(relative)?.map(|stat| (stat.st_dev, stat.st_ino)))
+    }
+
+    fn look_at(&self, relative: &Path) -> Result<Option<rustix::fs::Stat>> {
         let failed =
             |error: std::io::Error| DiskError::new("stat", &self.path.join(relative), error);
         fault::point().map_err(failed)?;
         match rustix::fs::statat(&self.root, relative, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(super::dir::stat_of(&stat))),
+            Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(error) => Err(failed(error.into())),
         }

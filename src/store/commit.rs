@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::disk::{Dir, DiskError, begin_sync_file};
 use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
@@ -33,7 +33,7 @@ pub(super) struct Done {
     pub(super) overflow: Overflow,
     pub(super) now_s: i64,
     /// The home's directory, if it was needed.
-    pub(super) directory: Option<Rc<Dir>>,
+    pub(super) directory: Option<Arc<Dir>>,
     pub(super) late: Option<Late>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Done {
 /// written becomes durable, together with what others wrote there.
 pub(super) struct Late {
     /// The collection's directory.
-    pub(super) directory: Rc<Dir>,
+    pub(super) directory: Arc<Dir>,
     pub(super) path: HomePath,
     pub(super) name: String,
     /// The inode of the file that was written.
@@ -209,7 +209,7 @@ impl Transaction<'_> {
     }
 
     /// The directory at a path below the home.
-    pub(super) fn open(&self, path: &Path) -> Result<Option<Rc<Dir>>, StoreError> {
+    pub(super) fn open(&self, path: &Path) -> Result<Option<Arc<Dir>>, StoreError> {
         self.directories.open(&self.home.tree, &self.home.relative, path)
     }
 

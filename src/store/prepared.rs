@@ -12,7 +12,7 @@ use crate::index::{HomePath, PropertySet};
 
 use super::home::disk_path;
 use super::store::Durability;
-use super::transaction::{is_bare, set_attributes};
+use super::transaction::{Directories, is_bare, set_attributes};
 use super::{Home, PropertyChanges, StoreError};
 
 /// A temporary file that waits for `Home::write_prepared`; removed when it is not used.
@@ -50,7 +50,9 @@ impl Home {
         let before = snapshot.object(path).map(|object| &*object.properties);
         let properties = changes.apply(snapshot.object(path).map_or(&empty, |o| &o.properties));
         let parent = disk_path(&parent)?;
-        let Some(dir) = self.tree.dir(&self.relative.join(&parent))? else { return Ok(None) };
+        let directories = Directories::default();
+        let dir = directories.open(&self.tree, &self.relative, &parent)?;
+        let Some(dir) = dir else { return Ok(None) };
         let temporary = temporary_name();
         let mut file = dir.create(&temporary)?;
         let mut prepared = Prepared {

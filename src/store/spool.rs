@@ -15,24 +15,25 @@
 //!
 //! Must not know what the work is.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::disk::{Dir, DiskError, InPlace, Tree, layout};
+use crate::disk::{Dir, Tree, layout};
 use crate::index::HomePath;
 
 use super::StoreError;
 
+mod files;
 mod former;
 mod recover;
-pub(super) mod slot;
+mod slot;
+mod slots;
 
 pub(super) use recover::{fault_of, is_slot, waiting};
 
-use slot::Head;
+use slots::{Slots, Stage, State, Taken};
 
 /// So many slots are kept,
 const KEPT: usize = 256;
@@ -83,90 +84,6 @@ pub struct Spool {
     /// Whether anything is made durable.
     durable: bool,
     slots: Mutex<Slots>,
-}
-
-#[derive(Debug, Default)]
-struct Slots {
-    all: BTreeMap<u32, Slot>,
-    /// The number of the last entry.
-    entries: u64,
-    /// How many are open.
-    open: usize,
-}
-
-#[derive(Debug)]
-struct Slot {
-    file: Option<Arc<InPlace>>,
-    /// Bytes of the file.
-    size: u64,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Durably without an entry.
-    Unused,
-    /// Without an entry, but a power failure may bring back the last one.
-    Freed,
-    /// With an entry.
-    Taken(Taken),
-    /// Nobody knows what it holds.
-    Unreadable,
-}
-
-#[derive(Clone, Debug)]
-struct Taken {
-    id: String,
-    number: u64,
-    witness: Option<Witness>,
-    stage: Stage,
-    /// It is written down that the entry is confirmed,
-    marked: bool,
-    /// and durable.
-    certain: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
-    /// Waits for its commit.
-    Pending,
-    /// Is to be done.
-    Work,
-    /// Is done, and waits for its effects to be durable.
-    Done,
-}
-
-impl Slots {
-    fn taken(&self) -> impl Iterator<Item = (u32, &Taken)> {
-        self.all.iter().filter_map(|(slot, found)| match &found.state {
-            State::Taken(taken) => Some((*slot, taken)),
-            _ => None,
-        })
-    }
-
-    fn taken_mut(&mut self, slot: u32) -> Option<&mut Taken> {
-        match &mut self.all.get_mut(&slot)?.state {
-            State::Taken(taken) => Some(taken),
-            _ => None,
-        }
-    }
-
-    /// The unused slot that `bytes` fit into best: the smallest of those that are large enough, or
-    /// the largest.
-    fn unused(&self, bytes: u64) -> Option<u32> {
-        let unused = self.all.iter().filter(|(_, found)| matches!(found.state, State::Unused));
-        let (slot, _) = unused.min_by_key(|(_, found)| match found.size.checked_sub(bytes) {
-            Some(rest) => (false, rest),
-            None => (true, bytes - found.size),
-        })?;
-        Some(*slot)
-    }
-
-    fn drop_slot(&mut self, slot: u32) {
-        if self.all.remove(&slot).is_some_and(|found| found.file.is_some()) {
-            self.open -= 1;
-        }
-    }
 }
 
 impl Spool {
@@ -397,141 +314,6 @@ impl Spool {
         }
         drop(slots);
         self.free_all(done)
-    }
-
-    fn free_all(&self, slots: &[u32]) -> Result<(), StoreError> {
-        slots.iter().try_for_each(|slot| self.free(*slot).map(drop))
-    }
-
-    /// The slot has no entry any more; its file, if it is kept.
-    fn free(&self, slot: u32) -> Result<Option<Arc<InPlace>>, StoreError> {
-        let (size, count) = {
-            let slots = self.slots.lock();
-            (slots.all.get(&slot).map_or(0, |found| found.size), slots.all.len())
-        };
-        if size > KEPT_BYTES || count > KEPT {
-            self.dir()?.remove_file(&file_name(slot))?;
-            self.slots.lock().drop_slot(slot);
-            return Ok(None);
-        }
-        let file = match self.open(slot) {
-            Err(StoreError::Disk(error)) if error.is_absent() => {
-                self.slots.lock().drop_slot(slot);
-                return Ok(None);
-            }
-            other => other?,
-        };
-        file.write(slot::FREE, 0)?;
-        if let Some(found) = self.slots.lock().all.get_mut(&slot) {
-            found.state = if self.durable { State::Freed } else { State::Unused };
-        }
-        Ok(Some(file))
-    }
-
-    /// Writes one entry into a slot; which, and whether it is durable.
-    fn write_one(
-        &self,
-        entry: &SpoolEntry,
-        witness: Option<&Witness>,
-    ) -> Result<(u32, bool), StoreError> {
-        let mut taken = Taken {
-            id: entry.id.clone(),
-            number: 0,
-            witness: witness.cloned(),
-            stage: Stage::Pending,
-            marked: false,
-            certain: false,
-        };
-        loop {
-            let mut slots = self.slots.lock();
-            slots.entries += 1;
-            taken.number = slots.entries;
-            let mut content =
-                slot::content(&Head::new(&entry.id, taken.number, witness), &entry.body);
-            let Some(slot) = slots.unused(content.len() as u64) else {
-                let slot = (1..).find(|slot| !slots.all.contains_key(slot)).unwrap_or(u32::MAX);
-                let state = State::Taken(taken.clone());
-                slots.all.insert(slot, Slot { file: None, size: 0, state });
-                drop(slots);
-                slot::fill(&mut content, None);
-                match self.make(slot, &content) {
-                    Ok(true) => return Ok((slot, true)),
-                    Ok(false) => continue,
-                    Err(error) => {
-                        self.slots.lock().drop_slot(slot);
-                        return Err(error);
-                    }
-                }
-            };
-            if let Some(found) = slots.all.get_mut(&slot) {
-                slot::fill(&mut content, Some(found.size));
-                found.size = content.len() as u64;
-                found.state = State::Taken(taken.clone());
-            }
-            drop(slots);
-            let written = self.open(slot).and_then(|file| {
-                let named = file.is_named(&self.tree)?;
-                if named {
-                    file.write(&content, 0)?;
-                }
-                Ok(named)
-            });
-            match written {
-                Ok(true) => return Ok((slot, false)),
-                // Somebody removed the file.
-                Ok(false) => self.slots.lock().drop_slot(slot),
-                Err(StoreError::Disk(error)) if error.is_absent() => {
-                    self.slots.lock().drop_slot(slot);
-                }
-                Err(error) => {
-                    self.withdraw(Waiting(vec![(slot, false)]));
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    /// Makes the file of a new slot; false where there is a file of this name, of which nobody
-    /// knows what it is.
-    fn make(&self, slot: u32, content: &[u8]) -> Result<bool, StoreError> {
-        let made = InPlace::create(&self.dir()?, &relative(slot), content, self.durable);
-        let mut slots = self.slots.lock();
-        let room = slots.open < OPEN;
-        let Some(found) = slots.all.get_mut(&slot) else { return Ok(false) };
-        match made {
-            Ok(file) => {
-                found.size = content.len() as u64;
-                if room {
-                    found.file = Some(Arc::new(file));
-                    slots.open += 1;
-                }
-                Ok(true)
-            }
-            Err(error) if error.is_taken() => {
-                found.state = State::Unreadable;
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The open file of a slot.
-    fn open(&self, slot: u32) -> Result<Arc<InPlace>, StoreError> {
-        if let Some(file) = self.slots.lock().all.get(&slot).and_then(|found| found.file.clone()) {
-            return Ok(file);
-        }
-        let path = relative(slot);
-        let missing = || DiskError::new("open", &path, std::io::ErrorKind::NotFound);
-        let file = Arc::new(InPlace::open(&self.tree, &path)?.ok_or_else(missing)?);
-        let mut slots = self.slots.lock();
-        if slots.open < OPEN
-            && let Some(found) = slots.all.get_mut(&slot)
-            && found.file.is_none()
-        {
-            found.file = Some(file.clone());
-            slots.open += 1;
-        }
-        Ok(file)
     }
 }
 

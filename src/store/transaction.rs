@@ -4,7 +4,6 @@
 use crate::disk::File;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -286,7 +285,7 @@ impl<'home> Transaction<'home> {
     }
 
     /// The open directory at `parent`, wherever it is now.
-    fn directory(&mut self, parent: &Path) -> Result<(PathBuf, Rc<Dir>), StoreError> {
+    fn directory(&mut self, parent: &Path) -> Result<(PathBuf, Arc<Dir>), StoreError> {
         let physical = self.physical(parent);
         match self.open(&physical)? {
             Some(dir) => Ok((physical, dir)),

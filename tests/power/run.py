@@ -29,6 +29,7 @@ import disk
 
 SIZE = 64 << 20
 PEOPLE = ("alice", "bob", "carol")
+ALARM = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT5M\r\nDESCRIPTION:Go\r\nEND:VALARM\r\n"
 
 
 def sh(*words):
@@ -145,6 +146,10 @@ class Writer(threading.Thread):
                 self.invitations.add(self.version)
                 text = event(f"invitation-{self.version}", self.version, "bob")
                 alive = self.attempt({file: text}, "PUT", url + file, text)
+                if alive and dice < 0.45:  # nothing that bob is told, before his copy is durable
+                    alarm = ALARM + "END:VEVENT"
+                    text = text.replace("END:VEVENT", alarm)
+                    alive = self.attempt({file: text}, "PUT", url + file, text)
             elif dice < 0.75:
                 file = self.dice.choice(plain)
                 uid = self.files[file].split("UID:")[1].split("\r\n")[0]

@@ -1,7 +1,7 @@
 //! Entries as they were kept before there were slots, and as people may put them there: a file
 //! each, whose name says its state. Read at the start and written into slots.
 //!
-//! `ID.work` is to be done, `ID.pending` waited for its write, `.spare-…` is a file without an entry.
+//! `ID.work` is to be done, `ID.pending` waited for its write, `.spare-…` has no entry.
 
 use serde::Deserialize;
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::slot::{self, Content};
-use super::{Slot, Spool, SpoolEntry, Stage, State, StoreError, Taken, Witness, former};
+use super::slots::{Slot, Stage, State, Taken};
+use super::{Spool, SpoolEntry, StoreError, Witness, former};
 use crate::disk::{Dir, Tree, layout};
 
 /// The number of a slot's file; none for other files.

@@ -33,7 +33,7 @@ pub(super) struct Head {
     pub(super) id: String,
     /// Entries are numbered in the order in which they came.
     pub(super) number: u64,
-    /// Home, path and hash of the witness, and whether it is a copy, if the work belongs to a write.
+    /// Home, path and hash of the witness, and whether it is a copy; none without a write.
     witness: Option<Stored>,
 }
 

@@ -1,9 +1,8 @@
-//! The directories that one transaction works in, each opened once: looking a path up from the root
-//! of the data costs more than most of what is done with it.
+//! The directories that one transaction works in, each looked up once.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::disk::{Dir, Tree};
 use crate::store::StoreError;
@@ -13,7 +12,7 @@ use crate::store::StoreError;
 /// Others may move a directory meanwhile; what is done in it then goes along, as if they had come a
 /// moment later.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Directories(RefCell<Vec<(PathBuf, Rc<Dir>)>>);
+pub(in crate::store) struct Directories(RefCell<Vec<(PathBuf, Arc<Dir>)>>);
 
 impl Directories {
     /// The directory at `path` of the home at `home`; absent when something on the way is missing
@@ -23,27 +22,28 @@ impl Directories {
         tree: &Tree,
         home: &Path,
         path: &Path,
-    ) -> Result<Option<Rc<Dir>>, StoreError> {
+    ) -> Result<Option<Arc<Dir>>, StoreError> {
         if let Some(known) = self.known(path) {
             return Ok(Some(known));
         }
+        let full = if path.as_os_str().is_empty() { home.to_owned() } else { home.join(path) };
         let mut names = path.iter();
         let opened = match (names.next().and_then(|name| name.to_str()), names.next()) {
             // Most are in the home itself.
             (Some(name), None) => match self.open(tree, home, Path::new(""))? {
-                Some(home) => home.open_dir(name)?,
+                Some(home) => tree.kept_member(&home, name, &full)?,
                 None => None,
             },
-            _ => tree.dir(&home.join(path))?,
+            (None, _) => tree.kept_dir(&full)?,
+            _ => tree.dir(&full)?.map(Arc::new),
         };
-        let opened = opened.map(Rc::new);
         if let Some(dir) = &opened {
             self.0.borrow_mut().push((path.to_owned(), dir.clone()));
         }
         Ok(opened)
     }
 
-    fn known(&self, path: &Path) -> Option<Rc<Dir>> {
+    fn known(&self, path: &Path) -> Option<Arc<Dir>> {
         let known = self.0.borrow();
         // All paths are made of names alike, so that the same place has the same bytes.
         let same = |at: &PathBuf| at.as_os_str() == path.as_os_str();
