@@ -41,12 +41,15 @@ pub struct Account {
     pub address: SocketAddr,
     /// Value of the header field; empty: there is none.
     pub authorization: String,
+    /// How long an answer may take.
+    pub patience: Duration,
 }
 
 impl Account {
     pub fn new(address: SocketAddr, user: &str, password: &str) -> Self {
         let secret = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        Self { address, authorization: format!("Basic {secret}") }
+        let patience = Duration::from_secs(120);
+        Self { address, authorization: format!("Basic {secret}"), patience }
     }
 }
 
@@ -90,7 +93,7 @@ impl Client {
             self.buffer.clear();
             read_answer(&mut stream, &mut self.buffer, &mut self.joined, call.method).await
         };
-        let answer = tokio::time::timeout(Duration::from_secs(120), exchange).await;
+        let answer = tokio::time::timeout(self.account.patience, exchange).await;
         let (status, body, close) = answer.map_err(|_| io::ErrorKind::TimedOut)??;
         if !close {
             self.stream = Some(stream);
@@ -158,7 +161,9 @@ async fn read_answer(
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             chunked = value.contains("chunked");
         } else if name.eq_ignore_ascii_case("connection") {
-            close = !value.trim().eq_ignore_ascii_case("keep-alive");
+            // An offer to change the protocol (`Upgrade`) does not end anything.
+            let says = |word| value.split(',').any(|v| v.trim().eq_ignore_ascii_case(word));
+            close = says("close") || close && !says("keep-alive");
         }
     }
     drop(text);

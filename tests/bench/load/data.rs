@@ -296,9 +296,10 @@ fn stamped(name: &str, zone: Zone, at: DateTime) -> String {
     }
 }
 
-/// A new invitation by `organizer` to `attendees`.
+/// A new invitation by `organizer` to `attendees`, to something that is to come: there are servers
+/// that tell nobody of what is over.
 pub fn invitation(number: u64, organizer: &str, attendees: &[String]) -> String {
-    let day = (date(2025, 1, 1) + ((number % 900) as i64).days()).strftime("%Y%m%d").to_string();
+    let day = (date(2030, 1, 1) + ((number % 900) as i64).days()).strftime("%Y%m%d").to_string();
     let mut text = format!(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Bench//Data 2//EN\r\nBEGIN:VEVENT\r\n\
          UID:invite-{number}@bench.example\r\nDTSTAMP:20250101T000000Z\r\n\

@@ -29,7 +29,9 @@ pub fn run(common: &Common, sizes: &[u64]) {
         }
         row.connections = 1;
         let mut measured = vec![Vec::new(); benches.len()];
-        benches.iter_mut().for_each(|bench| prepare(bench, &row));
+        for bench in &mut benches {
+            prepare(bench, &row).expect("what a row needs is answered");
+        }
         for number in 0..common.rounds {
             for (bench, measured) in benches.iter().zip(&mut measured) {
                 let round = match measure::row(bench, &row, common.length(), &numbers) {

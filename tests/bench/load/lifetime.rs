@@ -75,7 +75,7 @@ pub fn memory(common: &Common) {
             if writes != matches!(row.limit, Limit::Writes | Limit::WritesInParallel) {
                 continue;
             }
-            prepare(&mut bench, &row);
+            prepare(&mut bench, &row).expect("what a row needs is answered");
             measure::row(&bench, &row, common.length(), &numbers).expect("right answers");
         }
         tell(&bench, if writes { "after writes" } else { "after reads" });
@@ -124,8 +124,8 @@ pub fn soak(common: &Common, minutes: f64) {
             "put-new" | "put-new-16" | "put-invite-10" => rate / 2.0,
             _ => rate,
         };
-        prepare(&mut bench, &row);
-        let length = Length { time: STEP, requests: None, rate: Some(rate) };
+        prepare(&mut bench, &row).expect("what a row needs is answered");
+        let length = Length { time: STEP, rate: Some(rate), ..Length::default() };
         let round = match measure::row(&bench, &row, length, &numbers) {
             Ok(round) => round,
             Err(why) => panic!("{}: {why}", row.name),

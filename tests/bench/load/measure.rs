@@ -14,18 +14,28 @@ use crate::rows::{self, Limit, Row};
 use crate::server::{Bench, StaticServer, processor_seconds};
 
 /// How long, or how much.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Length {
     pub time: Duration,
     /// Requests at most, for profiles.
     pub requests: Option<u64>,
     /// Requests per second to offer (open loop); latency then counts from the planned start.
     pub rate: Option<f64>,
+    /// What is not answered by then is not waited for.
+    pub until: Option<Instant>,
+}
+
+impl Length {
+    /// Whether there is no time left.
+    pub fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
 }
 
 /// What a round of requests measured.
 #[derive(Clone, Default)]
 pub struct Round {
+    pub answers: usize,
     pub per_second: f64,
     /// Milliseconds at 50, 90, 99 and 100 percent.
     pub percentiles: [f64; 4],
@@ -56,9 +66,24 @@ pub fn row(bench: &Bench, row: &Row, length: Length, numbers: &Cell<u64>) -> Res
     };
     let before = processor_seconds(bench.pid);
     let mut round = drive(&bench.account, row.connections, row.statuses, length, &next, &check)?;
+    if round.0 == 0 {
+        return Ok(round.1);
+    }
     let used = processor_seconds(bench.pid) - before;
     round.1.processor_us = used * 1e6 / round.0 as f64;
     Ok(round.1)
+}
+
+/// Hands the limit the answer that it is to serve; nothing for rows that write.
+pub fn offer(bench: &Bench, nginx: &StaticServer, row: &Row) -> Result<(), String> {
+    let row = match row.limit {
+        Limit::Writes | Limit::WritesInParallel => return Ok(()),
+        Limit::Static => row,
+        Limit::Get => &rows::all()[0],
+    };
+    let call = (row.call)(&bench.setting, 0);
+    nginx.offer(&once(&bench.account, &call, row.statuses).map_err(|error| error.to_string())?);
+    Ok(())
 }
 
 /// One round of the row's limit.
@@ -73,19 +98,17 @@ pub fn limit(
         let per_second = limits::durable_writes(&bench.scratch(), threads, time);
         Ok(Round { per_second, ..Round::default() })
     };
-    let (row, number) = match row.limit {
+    let connections = match row.limit {
         Limit::Writes => return written(1),
         Limit::WritesInParallel => return written(8),
-        Limit::Static => (row, 0),
-        Limit::Get => (&rows::all()[0], 0),
+        Limit::Static => row.connections,
+        Limit::Get => rows::all()[0].connections,
     };
-    let call = (row.call)(&bench.setting, number);
-    nginx.offer(&once(&bench.account, &call, row.statuses).map_err(|error| error.to_string())?);
     let next = || (0, Call::new("GET", "/answer"));
     let check = |_, _: &[u8], _| Ok(());
-    let length = Length { rate: None, requests: None, ..length };
+    let length = Length { rate: None, requests: None, until: None, ..length };
     let before = processor_seconds(nginx.pid());
-    let (count, mut round) = drive(&nginx.account, row.connections, &[200], length, &next, &check)?;
+    let (count, mut round) = drive(&nginx.account, connections, &[200], length, &next, &check)?;
     round.processor_us = (processor_seconds(nginx.pid()) - before) * 1e6 / count as f64;
     Ok(round)
 }
@@ -137,19 +160,29 @@ pub fn drive(
         Ok(())
     };
     let mut tasks: FuturesUnordered<_> = (0..connections).map(one).collect();
-    runtime().block_on(async {
+    let all = async {
         while tasks.try_next().await?.is_some() {}
         Ok::<(), String>(())
+    };
+    runtime().block_on(async {
+        match length.until {
+            Some(until) => tokio::time::timeout_at(until.into(), all).await.unwrap_or(Ok(())),
+            None => all.await,
+        }
     })?;
     drop(tasks);
     let elapsed = started.elapsed().as_secs_f64();
     let mut times = times.into_inner();
     times.sort_by(f64::total_cmp);
+    if times.is_empty() && length.is_over() {
+        return Ok((0, Round::default()));
+    }
     if times.is_empty() {
         return Err("no request was answered".to_owned());
     }
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1000.0;
     let round = Round {
+        answers: times.len(),
         per_second: times.len() as f64 / elapsed,
         percentiles: [at(0.5), at(0.9), at(0.99), at(1.0)],
         processor_us: 0.0,

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Account, Call};
 use crate::data::{self, Seed};
+use crate::people::People;
 use crate::rows::{self, Setting};
 
 const OWNER: &str = "BENCH000-0000-0000-0000-000000000000";
 pub const COLLEAGUES: usize = 10;
 /// Objects in the calendar of everybody who is invited.
-const COLLEAGUES_OBJECTS: u64 = 500;
-const PASSWORD: &str = "bench";
+pub const COLLEAGUES_OBJECTS: u64 = 500;
+pub const PASSWORD: &str = "bench";
 
 /// How servers are started.
 #[derive(Clone, Default)]
@@ -88,6 +89,8 @@ pub struct Bench {
     process: Option<Process>,
     /// Its process, if known.
     pub pid: Option<u32>,
+    /// Where a server that was there before keeps the calendars of its people.
+    people: Option<People>,
     start: Start,
 }
 
@@ -114,22 +117,24 @@ impl Bench {
         let home = format!("/calendars/__uids__/{OWNER}/");
         let mut setting = expected(objects, own);
         setting.calendar = format!("{home}calendar/");
-        setting.home = home;
-        setting.attendees = (0..COLLEAGUES).map(|n| format!("colleague{n}@example.com")).collect();
-        setting.attendees_busy = (0..COLLEAGUES)
-            .map(|number| expected(COLLEAGUES_OBJECTS, colleagues(seed, number)).busy)
-            .collect();
+        setting.outbox = format!("{home}outbox/");
+        invite(&mut setting, seed);
         let account = Account::new(free_address(), "bench", PASSWORD);
         let root = Some((root, guard));
-        Self { setting, account, root, process: None, pid: None, start: start.clone() }
+        let (process, pid, people) = (None, None, None);
+        Self { setting, account, root, process, pid, people, start: start.clone() }
     }
 
     /// A server that is there already, whose calendar holds the generated objects.
-    pub fn foreign(calendar: &str, account: Account, pid: u32, objects: u64, seed: u64) -> Self {
+    pub fn foreign(people: People, account: Account, pid: u32, objects: u64, seed: u64) -> Self {
         let mut setting = expected(objects, Seed::of(seed, objects));
-        setting.calendar = calendar.to_owned();
-        let pid = Some(pid);
-        Self { setting, account, root: None, process: None, pid, start: Start::default() }
+        setting.calendar = people.calendar("bench");
+        if let Some(outbox) = people.outbox() {
+            setting.outbox = outbox;
+            invite(&mut setting, seed);
+        }
+        let (pid, people, start) = (Some(pid), Some(people), Start::default());
+        Self { setting, account, root: None, process: None, pid, people, start }
     }
 
     /// Starts the server and waits until it accepts connections; how long that took.
@@ -167,7 +172,10 @@ impl Bench {
 
     /// How many invitations the one with the fewest has in the inbox and in the calendar.
     pub fn delivered(&self) -> usize {
-        let Some((root, _)) = &self.root else { return 0 };
+        let Some((root, _)) = &self.root else {
+            let ask = |people: &People| people.delivered(&self.account);
+            return self.people.as_ref().map_or(0, ask);
+        };
         let files = |folder: PathBuf| fs::read_dir(folder).map_or(0, |found| found.count());
         let of = |number| {
             let home = root.join("data").join(home_folder(&colleague(number)));
@@ -182,7 +190,7 @@ impl Bench {
     /// was at the start.
     pub fn left_over(&self) -> Vec<(Account, Call)> {
         let Some((root, _)) = &self.root else { return Vec::new() };
-        let people = (0..COLLEAGUES).map(|n| (colleague(n), format!("colleague{n}")));
+        let people = (0..COLLEAGUES).map(|n| (colleague(n), name_of(n)));
         let owner = (OWNER.to_owned(), "bench".to_owned());
         let mut calls = Vec::new();
         for (guid, name) in std::iter::once(owner).chain(people) {
@@ -203,14 +211,20 @@ impl Bench {
         calls
     }
 
-    /// Resident memory of the server in megabytes.
+    /// Resident memory of the server in megabytes; of a server of many processes each page counts
+    /// once.
     pub fn resident_megabytes(&self) -> f64 {
-        let path = format!("/proc/{}/status", self.pid.unwrap_or_default());
-        let status = fs::read_to_string(path).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-        let kilobytes: f64 =
-            line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0.0);
-        kilobytes / 1024.0
+        let family = family(self.pid.unwrap_or_default());
+        let (file, field) = match family.len() {
+            1 => ("status", "VmRSS"),
+            _ => ("smaps_rollup", "Pss:"),
+        };
+        let kilobytes = |pid: u32| -> Option<f64> {
+            let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+            let line = text.lines().find(|line| line.starts_with(field))?;
+            line.split_whitespace().nth(1)?.parse().ok()
+        };
+        family.into_iter().filter_map(kilobytes).sum::<f64>() / 1024.0
     }
 }
 
@@ -220,14 +234,46 @@ impl Drop for Bench {
     }
 }
 
-/// Seconds of processor time that a process has used.
+/// Seconds of processor time that a process has used, and those that it started.
 pub fn processor_seconds(pid: Option<u32>) -> f64 {
-    let path = format!("/proc/{}/stat", pid.unwrap_or_default());
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let after = text.rsplit(')').next().unwrap_or_default();
-    let words = after.split_whitespace().skip(11).take(2);
-    let ticks = words.filter_map(|word| word.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
+    let ticks = |pid: u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after = text.rsplit(')').next().unwrap_or_default();
+        // Its own, and of children that have ended.
+        let words = after.split_whitespace().skip(11).take(4);
+        words.filter_map(|word| word.parse::<f64>().ok()).sum::<f64>()
+    };
+    family(pid.unwrap_or_default()).into_iter().map(ticks).sum::<f64>() / 100.0
+}
+
+/// A process and all that descend from it.
+fn family(pid: u32) -> Vec<u32> {
+    let mut found = vec![pid];
+    let mut at = 0;
+    while let Some(pid) = found.get(at) {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let children = threads.filter_map(|t| fs::read_to_string(t.path().join("children")).ok());
+        let children: Vec<u32> = children
+            .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        found.extend(children);
+        at += 1;
+    }
+    found
+}
+
+/// Everybody who is invited, and when they are busy.
+fn invite(setting: &mut Setting, seed: u64) {
+    setting.attendees = (0..COLLEAGUES).map(|n| format!("{}@example.com", name_of(n))).collect();
+    setting.attendees_busy = (0..COLLEAGUES)
+        .map(|number| expected(COLLEAGUES_OBJECTS, colleagues(seed, number)).busy)
+        .collect();
+}
+
+/// The name that somebody who is invited signs in with.
+pub fn name_of(number: usize) -> String {
+    format!("colleague{number}")
 }
 
 /// What right answers hold, from the generated objects.
@@ -247,7 +293,7 @@ fn expected(objects: u64, seed: Seed) -> Setting {
 }
 
 /// Their calendars are as they are, whatever the size of the measured one.
-fn colleagues(seed: u64, number: usize) -> Seed {
+pub fn colleagues(seed: u64, number: usize) -> Seed {
     Seed::of(seed + 1 + number as u64, 10_000)
 }
 
@@ -292,7 +338,7 @@ fn write_configuration(root: &Path) {
         })
     };
     let mut users = vec![person(OWNER, "bench")];
-    users.extend((0..COLLEAGUES).map(|n| person(&colleague(n), &format!("colleague{n}"))));
+    users.extend((0..COLLEAGUES).map(|n| person(&colleague(n), &name_of(n))));
     let accounts = serde_json::json!({
         "realm": "Bench", "users": users, "groups": [], "locations": [], "resources": [],
     });

@@ -123,7 +123,7 @@ fn password(number: u64) -> String {
 
 /// Nobody's account: the calls say whose they are.
 fn account(address: SocketAddr) -> Account {
-    Account { address, authorization: String::new() }
+    Account { authorization: String::new(), ..Account::new(address, "", "") }
 }
 
 /// The request that anybody may make: what is `/`?
