@@ -1,23 +1,21 @@
 //! The order in which credentials are looked at, and what is answered when they do not hold:
 //! always 401 with every challenge the server offers, whatever was wrong.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+mod credentials;
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
 use super::actor::Actor;
 use super::app_password::AppPasswords;
 use super::basic::{self, Credentials};
 use super::cache::Cache;
-use super::digest::{self, Nonces, Outcome};
+use super::digest::Nonces;
 use super::htpasswd::Htpasswd;
 use super::options::Options;
-use super::others::{Denial, Others};
-use super::password;
+use super::others::Others;
 use super::throttle::Throttle;
 use crate::clock::Clock;
-use crate::dav::{DavPath, Error, Request};
+use crate::dav::{Error, Request};
 use crate::principal::{Directory, Principals, Record, RecordType, Secret};
 
 /// The header by which a sudo user says whose rights to use.
@@ -198,32 +196,6 @@ impl Authenticator {
         listed.unwrap_or_else(|| record.secret.clone())
     }
 
-    /// Checks a Digest response.
-    fn check_digest(
-        &self,
-        directory: &Directory,
-        token: &str,
-        request: &Request,
-    ) -> Result<Login, Error> {
-        let credentials = digest::parse(token).ok_or_else(|| self.challenge(request))?;
-        let (client, now) = (request.origin.client, self.clock.now());
-        if !is_target(&credentials.uri, request) {
-            return Err(Error::bad_request("the Digest uri is not the request's"));
-        }
-        self.wait_if_guessing(client, &credentials.name, now)?;
-        let candidate = self.candidate(directory, &credentials.name);
-        let method = request.method.as_str();
-        let (realm, secret) = (directory.realm(), &candidate.secret);
-        match self.nonces.judge(&credentials, method, realm, secret, client, now) {
-            Outcome::Right if candidate.known => Ok(candidate.login),
-            Outcome::Stale if candidate.known => Err(self.challenge_again(request, true)),
-            _ => {
-                self.throttle.failed(client, &credentials.name, now);
-                Err(self.challenge(request))
-            }
-        }
-    }
-
     fn basic_of(&self, request: &Request) -> Option<Credentials> {
         let header = request.header("authorization")?.trim();
         let (scheme, token) = header.split_once(' ')?;
@@ -236,116 +208,6 @@ impl Authenticator {
         let (scheme, token) = request.header("authorization")?.trim().split_once(' ')?;
         let wanted = self.others.take_tokens() && scheme.eq_ignore_ascii_case("bearer");
         wanted.then(|| token.trim())
-    }
-
-    /// Checks a name and a password; gives back who signed in.
-    fn check_password(
-        &self,
-        directory: &Directory,
-        credentials: &Credentials,
-        request: &Request,
-    ) -> Result<Login, Error> {
-        let (client, now) = (request.origin.client, self.clock.now());
-        let Credentials { name, password } = credentials;
-        let candidate = self.candidate(directory, name);
-        let pair = self.cache.pair(&candidate.secret, password, candidate.known);
-        if candidate.known && self.cache.knows(pair, now) {
-            self.remember(directory, request, &candidate.login);
-            return Ok(candidate.login);
-        }
-        if let Some(guid) = self.others.know_password(name, password, now) {
-            return Ok(Login::User(guid));
-        }
-        self.wait_if_guessing(client, name, now)?;
-        if let Some(answer) = self.ask_others(&candidate, credentials, now) {
-            return self.judged(answer, client, name, request);
-        }
-        let Candidate { login, secret, known } = candidate;
-        let right = self.is_app_password(&login, password, now)
-            || self.cache.check(pair, now, || password::verify(&secret, password) && known);
-        // Every step was the same so far, and a name that nobody has is refused whatever was right.
-        if right && known {
-            self.throttle.succeeded(client);
-            return Ok(login);
-        }
-        self.throttle.failed(client, name, now);
-        Err(self.challenge(request))
-    }
-
-    /// What the LDAP server says; accounts with a password of their own are never asked for there.
-    fn ask_others(
-        &self,
-        candidate: &Candidate,
-        credentials: &Credentials,
-        now: DateTime<Utc>,
-    ) -> Option<Result<String, Denial>> {
-        let Credentials { name, password } = credentials;
-        let has_none = !candidate.known || candidate.secret.is_empty();
-        if !(self.others.take_passwords() && has_none) {
-            return None;
-        }
-        if let login @ Login::User(guid) = &candidate.login
-            && self.is_app_password(login, password, now)
-        {
-            return Some(Ok(guid.clone()));
-        }
-        Some(self.others.check_password(name, password, now))
-    }
-
-    /// Checks a bearer token; gives back who signed in.
-    fn check_token(&self, token: &str, request: &Request) -> Result<Login, Error> {
-        let (client, now) = (request.origin.client, self.clock.now());
-        if let Some(guid) = self.others.know_token(token, now) {
-            return Ok(Login::User(guid));
-        }
-        self.wait_if_guessing(client, "", now)?;
-        self.judged(self.others.check_token(token, now), client, "", request)
-    }
-
-    /// Counts what another directory said.
-    fn judged(
-        &self,
-        answer: Result<String, Denial>,
-        client: Option<IpAddr>,
-        name: &str,
-        request: &Request,
-    ) -> Result<Login, Error> {
-        match answer {
-            Ok(guid) => {
-                self.throttle.succeeded(client);
-                Ok(Login::User(guid))
-            }
-            Err(Denial::Unavailable) => Err(Error::status(503)
-                .because("who you are cannot be found out at the moment")
-                .with_header("retry-after", "30")),
-            Err(denial) => {
-                if denial == Denial::Wrong {
-                    self.throttle.failed(client, name, self.clock.now());
-                }
-                Err(self.challenge(request))
-            }
-        }
-    }
-
-    fn is_app_password(&self, login: &Login, password: &str, now: DateTime<Utc>) -> bool {
-        match (login, &self.app_passwords) {
-            (Login::User(guid), Some(passwords)) => passwords.verify(guid, password, now),
-            _ => false,
-        }
-    }
-
-    fn wait_if_guessing(
-        &self,
-        client: Option<IpAddr>,
-        name: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        match self.throttle.wait_s(client, name, now) {
-            None => Ok(()),
-            Some(seconds) => Err(Error::status(429)
-                .because("too many failed sign-ins")
-                .with_header("retry-after", seconds.to_string())),
-        }
     }
 
     /// Whose rights count: the user's own, or those that a sudo user asks for.
@@ -380,21 +242,6 @@ impl Authenticator {
             }
         }
     }
-}
-
-/// Whether a Digest `uri` names the resource of the request. Spelling may differ: proxies rewrite.
-fn is_target(uri: &str, request: &Request) -> bool {
-    let rest = match uri.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-        None => uri,
-    };
-    let (path, query) = match rest.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (rest, None),
-    };
-    let own = path.strip_prefix(request.origin.prefix.as_str()).unwrap_or(path);
-    let own = if own.is_empty() { "/" } else { own };
-    query == request.query.as_deref() && DavPath::parse(own).is_ok_and(|path| path == request.path)
 }
 
 /// Whom a name and a password are tried as.
