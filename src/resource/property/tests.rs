@@ -1,172 +1,18 @@
 //! Properties of a small home, asked and changed as PROPFIND and PROPPATCH do.
 
-use std::sync::Arc;
+mod world;
 
 use bytes::Bytes;
-use chrono::DateTime;
 
 use super::change::{Plan, plan};
-use super::{Answer, Asked, Rows, View, live, live_properties};
-use crate::acl::Policy;
-use crate::clock::Clock;
-use crate::config::{Config, Homes};
-use crate::dav::request::Origin;
-use crate::dav::{DavPath, Name};
-use crate::principal::{Directory, Principals};
-use crate::resource::access::Access;
+use super::{Answer, Asked, Rows, live, live_properties};
+use crate::dav::Name;
 use crate::resource::members::members;
-use crate::resource::{Resolver, Resource, provision};
-use crate::store::{Durability, HomePath, PropertyChanges, Store, StoreError, StoreOptions};
+use crate::store::{HomePath, PropertyChanges, StoreError};
 use crate::xml::multistatus::write_response;
 use crate::xml::request::{Propfind, Proppatch};
-use crate::xml::{Element, Multistatus, Writer, parse};
-
-const ACCOUNTS: &str = "
-realm = \"Test\"
-
-[[user]]
-guid = \"A0000000-0000-0000-0000-1\"
-name = \"alice\"
-full_name = \"Alice Liddell\"
-email = [\"alice@example.com\"]
-plain_password = \"a\"
-
-[[user]]
-guid = \"B0000000-0000-0000-0000-2\"
-name = \"bob\"
-full_name = \"Bob\"
-plain_password = \"b\"
-";
-
-const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//T//EN\r\nBEGIN:VEVENT\r\nUID:1\r\n\
-     DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
-
-struct World {
-    store: Arc<Store>,
-    directory: Arc<Directory>,
-    _folder: tempfile::TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let accounts = folder.path().join("accounts.toml");
-        std::fs::write(&accounts, ACCOUNTS).unwrap();
-        let data = folder.path().join("data");
-        let options = StoreOptions { durability: Durability::None, ..StoreOptions::default() };
-        let store = Store::open(&data, options).unwrap();
-        let principals = Principals::open(&accounts, &data, &[], Clock::system()).unwrap();
-        let directory = principals.current();
-        let world = Self { store, directory, _folder: folder };
-        let owner = world.directory.by_login("alice").unwrap();
-        let initial = provision::initial(&Homes::default(), owner);
-        let home = world.store.provision(&owner.guid, &initial).unwrap();
-        home.write(|tx| -> Result<(), StoreError> {
-            let path = HomePath::new(["calendar", "1.ics"]);
-            let tree = crate::ical::parse(EVENT.as_bytes()).unwrap();
-            let event = Bytes::from_static(EVENT.as_bytes());
-            tx.put(&path, &event, Some(&tree), &PropertyChanges::none())?;
-            Ok(())
-        })
-        .unwrap();
-        world
-    }
-
-    fn resource(&self, path: &str) -> Resource {
-        let resolver = Resolver { store: &self.store, directory: &self.directory };
-        resolver.resolve(&DavPath::parse(path).unwrap()).unwrap()
-    }
-
-    fn view(&self, login: &str) -> View {
-        let actor = self.directory.by_login(login).cloned();
-        let guid = actor.as_ref().map(|actor| actor.guid.as_str());
-        View {
-            access: Access::new(&self.directory, guid, Policy::of(&self.directory)),
-            directory: Arc::clone(&self.directory),
-            config: Arc::new(Config::default()),
-            origin: Origin { prefix: "/dav".into(), ..Origin::default() },
-            actor,
-            now: DateTime::UNIX_EPOCH,
-            timezones: None,
-            active_locks: |_, _| String::new(),
-        }
-    }
-
-    /// The response to a PROPFIND, as (status, properties).
-    fn propfind(&self, login: &str, path: &str, body: &str) -> Vec<(String, Vec<Element>)> {
-        let selection = Propfind::parse(body.as_bytes()).unwrap().selection;
-        let mut bytes = Vec::new();
-        let mut answer = Multistatus::begin(&mut bytes);
-        let (view, resource) = (self.view(login), self.resource(path));
-        let asked = Asked::new(&selection, false);
-        answer.response("/", |propstats| asked.answer(&view, &resource, propstats)).unwrap();
-        answer.finish().unwrap();
-        propstats(&bytes)
-    }
-
-    /// Applies a PROPPATCH; the outcome as (status, names).
-    fn proppatch(&self, login: &str, path: &str, body: &str) -> Vec<(String, Vec<String>)> {
-        let body = format!(
-            "<D:propertyupdate xmlns:D='DAV:' xmlns:C='urn:ietf:params:xml:ns:caldav' \
-             xmlns:CS='http://calendarserver.org/ns/' xmlns:A='http://apple.com/ns/ical/'>{body}\
-             </D:propertyupdate>"
-        );
-        let instructions = Proppatch::parse(body.as_bytes()).unwrap().instructions;
-        let (view, resource) = (self.view(login), self.resource(path));
-        let outcome = plan(&view, &resource, &instructions, false);
-        if let Some(place) = &resource.place {
-            place
-                .home
-                .write(|tx| -> Result<(), StoreError> {
-                    tx.patch_properties(&place.path, &outcome.plan.here)?;
-                    for (path, changes) in &outcome.plan.elsewhere {
-                        tx.patch_properties(path, changes)?;
-                    }
-                    Ok(())
-                })
-                .unwrap();
-        }
-        let mut bytes = Vec::new();
-        let mut answer = Multistatus::begin(&mut bytes);
-        answer.response("/", |propstats| outcome.write("", false, propstats)).unwrap();
-        answer.finish().unwrap();
-        let local = |element: &Element| element.name.local.to_string();
-        let told = propstats(&bytes).into_iter();
-        told.map(|(status, list)| (status, list.iter().map(local).collect())).collect()
-    }
-
-    /// The inner text of one property, or the status it is refused with.
-    fn value(&self, login: &str, path: &str, name: &str) -> String {
-        let name = Name::from_clark(name).unwrap();
-        let asked = Element::new(Name::dav("prop")).with_child(Element::new(name));
-        let body = Element::new(Name::dav("propfind")).with_child(asked).to_xml();
-        let mut found = self.propfind(login, path, &body);
-        let (status, list) = found.remove(0);
-        if status != "200" {
-            return status;
-        }
-        let inner = |node: &crate::xml::Node| match node {
-            crate::xml::Node::Text(text) => text.clone(),
-            crate::xml::Node::Element(child) if child.children.is_empty() => {
-                let attributes = child.attributes.iter().map(|a| format!("={}", a.value));
-                format!("<{}{}>", child.name.local, attributes.collect::<String>())
-            }
-            crate::xml::Node::Element(child) => child.text().into_owned(),
-        };
-        list[0].children.iter().map(inner).collect::<Vec<_>>().join(" ")
-    }
-}
-
-fn propstats(bytes: &[u8]) -> Vec<(String, Vec<Element>)> {
-    let root = parse(bytes).unwrap();
-    let response = root.child("DAV:", "response").unwrap();
-    let one = |propstat: &Element| {
-        let status = propstat.child("DAV:", "status").unwrap().text()[9..12].to_owned();
-        let prop = propstat.child("DAV:", "prop").unwrap();
-        (status, prop.elements().cloned().collect())
-    };
-    response.children_named("DAV:", "propstat").map(one).collect()
-}
+use crate::xml::{Multistatus, Writer, parse};
+use world::{EVENT, World, propstats};
 
 const CALENDAR: &str = "/calendars/users/alice/calendar/";
 const INBOX: &str = "/calendars/users/alice/inbox/";
