@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::harness::dice::Dice;
+use crate::harness::dice_of;
 use crate::harness::{Client, Server};
 
 const SCHEDULE: &str = "[scheduling]\nexternal_edits = \"schedule\"\n";
@@ -257,7 +257,7 @@ fn nothing_is_sent_unless_it_is_asked_for() {
 #[test]
 fn deaths_lose_and_double_no_edit() {
     let mut office = Office::open(SCHEDULE);
-    let mut dice = Dice::new(7, 0);
+    let mut dice = dice_of(7, 0);
     let file = office.put("lunch", "0");
     for round in 1..=6 {
         let text = invitation("lunch", &round.to_string());

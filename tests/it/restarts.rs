@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::dice::{Dice, asked};
 use crate::harness::{Client, Mirror, Server};
+use crate::harness::{Dice, asked, dice_of};
 
 /// Every writer has two calendars and one that comes and goes.
 const WRITERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -54,7 +54,7 @@ fn version_of(text: &str) -> Option<u64> {
 
 impl Writer {
     fn new(user: &'static str, seed: u64, actor: u64) -> Self {
-        let dice = Dice::new(seed, actor);
+        let dice = dice_of(seed, actor);
         let (files, pending, mirror) = Default::default();
         Self { user, dice, version: 0, files, pending, acknowledged: 0, mirror }
     }
@@ -74,7 +74,7 @@ impl Writer {
         let type_header = ("Content-Type", "text/calendar");
         let reply = match self.dice.below(12) {
             0..4 => {
-                let file = format!("{}/{version}.ics", self.dice.of(&["a", "b"]));
+                let file = format!("{}/{version}.ics", self.dice.pick(&["a", "b"]));
                 after.insert(file.clone(), version);
                 let text = event(&format!("{}-{version}", self.user), version, None);
                 client.try_send("PUT", &self.url(&file), &[type_header], text.as_bytes())
@@ -86,19 +86,19 @@ impl Writer {
                 client.try_send("PUT", &self.url(&file), &[type_header], text.as_bytes())
             }
             6 | 7 if !plain.is_empty() => {
-                let file = (*self.dice.of(&plain)).clone();
+                let file = (*self.dice.pick(&plain)).clone();
                 let uid = uid_of(self.user, &file);
                 after.insert(file.clone(), version);
                 let text = event(&uid, version, None);
                 client.try_send("PUT", &self.url(&file), &[type_header], text.as_bytes())
             }
             8 if !plain.is_empty() => {
-                let file = (*self.dice.of(&plain)).clone();
+                let file = (*self.dice.pick(&plain)).clone();
                 after.remove(&file);
                 client.try_send("DELETE", &self.url(&file), &[], b"")
             }
             9 | 10 if !plain.is_empty() => {
-                let file = (*self.dice.of(&plain)).clone();
+                let file = (*self.dice.pick(&plain)).clone();
                 let (folder, name) = file.split_once('/').unwrap();
                 let to = format!("{}/{name}", if folder == "a" { "b" } else { "a" });
                 let moved = after.remove(&file).unwrap();
@@ -289,7 +289,7 @@ fn run(restarts: u64, seed: u64) {
     let start = Instant::now();
     let (mut done, mut acknowledged, mut invitations, mut resets) = (0, 0, 0, 0);
     let (mut busy, mut under_way) = (0, 0);
-    let mut moments = Dice::new(seed, 99);
+    let mut moments = dice_of(seed, 99);
     while done < restarts {
         let mut life = Life::begin(seed.wrapping_add(done));
         for _ in 0..LIFE.min(restarts - done) {

@@ -12,9 +12,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::dice::{Dice, asked};
 use crate::harness::mirror::between;
 use crate::harness::{Client, Mirror, Server, daybook};
+use crate::harness::{Dice, asked, dice_of};
 
 const USERS: [&str; 2] = ["alice", "carol"];
 /// What everything may take to be seen after the last change.
@@ -93,7 +93,7 @@ fn edit(field: &Field, home: &Path, _: &str, dice: &mut Dice) {
 
 fn remove(field: &Field, home: &Path, _: &str, dice: &mut Dice) {
     while field.goes_on() {
-        let folder = home.join(dice.of(&["calendar", "git", "rsync", "d0", "d1"]));
+        let folder = home.join(dice.pick(&["calendar", "git", "rsync", "d0", "d1"]));
         let names: Vec<PathBuf> = fs::read_dir(folder)
             .into_iter()
             .flatten()
@@ -101,7 +101,7 @@ fn remove(field: &Field, home: &Path, _: &str, dice: &mut Dice) {
             .filter(|path| path.extension().is_some_and(|end| end == "ics"))
             .collect();
         if !names.is_empty() {
-            let _ = fs::remove_file(dice.of(&names));
+            let _ = fs::remove_file(dice.pick(&names));
         }
         if dice.below(40) == 0 {
             let _ = fs::remove_file(home.join(".index"));
@@ -216,7 +216,7 @@ fn mirror(field: &Field, home: &Path, user: &str, dice: &mut Dice) {
                 _ => fs::write(file, text),
             };
         }
-        let how = dice.of(&["-a", "-aX", "-rc", "-a --inplace", "-a --delay-updates"]);
+        let how = dice.pick(&["-a", "-aX", "-rc", "-a --inplace", "-a --delay-updates"]);
         let mut arguments: Vec<&str> = how.split(' ').collect();
         arguments.extend(["--delete", &from, &to]);
         if !program("rsync", &elsewhere, &arguments) && round == 0 {
@@ -473,7 +473,7 @@ fn swarm<'a>(
         let mut followers = Vec::new();
         for (number, (user, home)) in homes.iter().enumerate() {
             for (actor, (_, work)) in ACTORS.iter().enumerate() {
-                let mut dice = Dice::new(field.seed, (number * 100 + actor) as u64);
+                let mut dice = dice_of(field.seed, (number * 100 + actor) as u64);
                 scope.spawn(move || work(field, home, user, &mut dice));
             }
             followers.push((*user, scope.spawn(move || synchronise(field, user))));

@@ -2,6 +2,7 @@
 //! races. Afterwards all copies of all events agree and the index is what a rebuild gives.
 
 mod change;
+#[path = "../../../tests/dice.rs"]
 mod dice;
 mod event;
 mod history;

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod client;
+#[path = "../../dice.rs"]
 pub mod dice;
 pub mod fake_ldap;
 pub mod fake_provider;
@@ -18,10 +19,21 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 pub use client::{Client, Reply};
+pub use dice::Dice;
 pub use mirror::Mirror;
 
 /// How long a server may take to start or to end before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Dice of one of several actors: the same seed and actor throw the same numbers.
+pub fn dice_of(seed: u64, actor: u64) -> Dice {
+    Dice::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ (actor << 32))
+}
+
+/// A number from the environment, for tests that run longer on request.
+pub fn asked(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
 
 /// A running server. Dropping it kills it.
 pub struct Server {

@@ -1,8 +1,12 @@
-//! Random numbers that are the same for a seed on every machine and for ever (splitmix64).
+//! Random numbers that are the same for a seed on every machine and for ever (SplitMix64), so that a
+//! history that failed can be played again: for the unit and the integration tests.
 
+/// A source of such numbers.
+#[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
+    /// The same seed throws the same numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
