@@ -168,8 +168,12 @@ fn instant(component: &Component, zones: &Zones) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{NaiveDate, NaiveTime, TimeDelta};
+
     use super::*;
+    use crate::ical::recur::TAKEN;
     use crate::ical::{Zone, parse};
+    use crate::limits;
 
     fn managed(id: &str) -> Managed {
         Managed {
@@ -223,5 +227,36 @@ mod tests {
         }
         assert_eq!(rids(&"M,".repeat(200)), None);
         assert!(matches!(rids("20260107").unwrap()[0], Rid::At(DateOrTime::Date(..))));
+        let many = vec!["M"; RIDS_MAX].join(",");
+        assert_eq!(rids(&many).map(|rids| rids.len()), Some(RIDS_MAX));
+        assert_eq!(rids(&format!("{many},M")), None);
+    }
+
+    /// A rule that has to be followed from its start for each instance that is far away: what one
+    /// `rid` may cost does not grow with the instances it names.
+    #[test]
+    fn the_instances_of_one_rid_share_one_budget() {
+        let minutes = limits::FOLLOWED_INSTANCES + 5_000;
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\n\
+             DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\n\
+             RRULE:FREQ=MINUTELY;COUNT={minutes}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        let calendar = parse(text.as_bytes()).unwrap();
+        let zones = Zones::of(&calendar, &Zone::utc());
+        let start = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap().and_time(NaiveTime::MIN);
+        let far: Vec<Rid> = (1..=10)
+            .map(|back| start + TimeDelta::minutes(minutes as i64 - back))
+            .map(|at| Rid::At(DateOrTime::Utc(at)))
+            .collect();
+        let fits = |rids: &[Rid]| add(&mut calendar.clone(), Some(rids), &zones, &managed("one"));
+        for one in &far {
+            assert!(fits(std::slice::from_ref(one)), "{one:?}");
+        }
+        let before = TAKEN.get();
+        assert!(!fits(&far));
+        // Those of the questions together, and of following the rule once.
+        let taken = TAKEN.get() - before;
+        assert!(taken <= 2 * limits::RECURRENCE_STEPS + 10, "{taken}");
     }
 }
