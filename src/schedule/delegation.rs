@@ -6,7 +6,6 @@
 use super::attendees::{self, partstat};
 use super::users::{CalendarUsers, line_of};
 use crate::ical::{Component, Parameter, Property};
-use crate::limits;
 
 const DELEGATED: &str = "DELEGATED";
 
@@ -47,8 +46,15 @@ pub fn take(stored: &mut Property, answer: &Property) -> bool {
     true
 }
 
+/// The most delegates that any line of a reply names.
+pub fn most(reply: &Component) -> usize {
+    let lines = reply.main_components().flat_map(|c| c.properties_named("ATTENDEE"));
+    lines.map(|line| delegates(line).len()).max().unwrap_or(0)
+}
+
 /// Adds the delegates of an answer to the organizer's component; returns the identities of those
-/// who were not invited yet.
+/// who were not invited yet. Whether the event has room for them was decided when the answer was
+/// taken.
 pub fn invite(
     component: &mut Component,
     answer: &Property,
@@ -63,9 +69,6 @@ pub fn invite(
         }
         if let Some(line) = attendees::line_mut(component, &identity, users) {
             line.set_param("DELEGATED-FROM", answer.value());
-            continue;
-        }
-        if component.properties_named("ATTENDEE").count() >= limits::ATTENDEES {
             continue;
         }
         let mut line = line_of(&identity, users);

@@ -9,6 +9,8 @@ mod properties;
 mod recurrence;
 mod structure;
 
+pub use structure::check_attendees;
+
 use crate::dav::{Error, Precondition, Result};
 use crate::ical::Component;
 use crate::ical::timezone::Zones;
@@ -57,7 +59,7 @@ pub fn validate(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Resul
     structure::check_object(calendar, rules)?;
     structure::check_zones(calendar)?;
     properties::check_order(calendar)?;
-    structure::check_attendees(calendar, rules)?;
+    check_attendees(calendar, rules)?;
     recurrence::check(calendar, zones, rules)
 }
 

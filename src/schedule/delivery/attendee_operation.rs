@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::env::{Env, Orphans};
 use super::operation::{Plan, Put, Stored, finish};
 use super::route;
+use crate::caldav::validate::{Rules, check_attendees};
 use crate::dav::{Error, Precondition, Result};
 use crate::ical::Component;
 use crate::schedule::attendee::{self, Merged};
-use crate::schedule::attendees;
 use crate::schedule::itip::{self, Message, Method};
 use crate::schedule::object::all_cancelled;
 use crate::schedule::users::CalendarUsers;
+use crate::schedule::{attendees, delegation, process_reply};
 
 /// Stores an attendee's copy.
 pub fn put(
@@ -26,7 +27,7 @@ pub fn put(
     if known.is_some_and(|old| organizer_changed(env, old, organizer)) {
         return Err(refused("the organizer cannot be exchanged"));
     }
-    let uid = new.uid().unwrap_or_default().to_owned();
+    let uid = new.uid().unwrap_or_default();
     if env.user(organizer).is_none() {
         if env.is_ours(organizer) {
             return Err(refused("there is no such organizer"));
@@ -34,7 +35,7 @@ pub fn put(
         // An invitation that came from elsewhere: the client is the one who knows.
         return Ok(finish(put, new));
     }
-    let theirs = route::stored_object(env, organizer, &uid)?;
+    let theirs = route::stored_object(env, organizer, uid)?;
     let theirs = theirs.filter(|calendar| route::organizes(env, calendar, organizer));
     let Some(theirs) = theirs else {
         return orphan(env, put, known, &new, attendee);
@@ -60,7 +61,7 @@ pub fn put(
         fix_transparency: put.user_agent.is_some_and(leaves_transparency),
     };
     match attendee::merge(&change, &new, env) {
-        Ok(merged) => Ok(answered(env, put, merged, attendee, organizer, &uid)),
+        Ok(merged) => answered(env, put, merged, attendee, organizer, &theirs),
         Err(_) if all_cancelled(&new) => Ok(nothing()),
         Err(reason) => Err(refused(reason.0)),
     }
@@ -86,27 +87,50 @@ pub fn removal(
     Ok(reply.into_iter().map(|calendar| message(calendar, attendee, organizer)).collect())
 }
 
-/// Stores the merged copy and sends the answer, if there is one.
+/// Stores the merged copy and sends the answer, if there is one and the organizer's object has room
+/// for whom it delegates to.
 fn answered(
     env: &Env<'_>,
     put: &Put<'_>,
     merged: Merged,
     attendee: &str,
     organizer: &str,
-    uid: &str,
-) -> Plan {
+    theirs: &Component,
+) -> Result<Plan> {
     let mut object = merged.object;
     attendees::remove_param(&mut object, "ORGANIZER", "SCHEDULE-FORCE-SEND");
     if merged.answered.is_empty() {
-        return finish(put, object);
+        return Ok(finish(put, object));
     }
     let reply = itip::reply(&object, attendee, &merged.answered, false, env.now, env);
+    if let Some(reply) = &reply {
+        check_delegates(env, reply, theirs)?;
+    }
     let messages = reply.map(|calendar| message(calendar, attendee, organizer));
     let (statuses, messages) = route::statuses(env, messages.into_iter().collect());
     if let Some(status) = statuses.get(organizer) {
         attendees::set_organizer_status(&mut object, status);
     }
-    finish(put, object).with_messages(uid, &messages)
+    let uid = put.new.uid().unwrap_or_default();
+    Ok(finish(put, object).with_messages(uid, &messages))
+}
+
+/// Refuses an answer that would give the organizer's object more attendees than it may have
+/// (`CALDAV:max-attendees-per-instance`, RFC 4791 §5.3.2.1): delegates become attendees of it.
+fn check_delegates(env: &Env<'_>, reply: &Component, theirs: &Component) -> Result<()> {
+    let rules = Rules { attendees: env.options.max_attendees, ..Rules::default() };
+    let delegates = delegation::most(reply);
+    if delegates == 0 {
+        return Ok(());
+    }
+    if delegates > rules.attendees {
+        return Err(Error::from(Precondition::MaxAttendeesPerInstance)
+            .because(format!("{delegates} delegates")));
+    }
+    match process_reply::process(reply, theirs, env.now, env) {
+        Some(told) if !told.delegates.is_empty() => check_attendees(&told.object, &rules),
+        _ => Ok(()),
+    }
 }
 
 /// The organizer has no such event.

@@ -10,6 +10,7 @@
 //! INBOX bob                           what lies in the inbox, which is emptied then
 //! ACCOUNT room auto_schedule = "none" this line is in the account of the room from now on
 //! LOOK-AHEAD 30                       days that automatic answers look ahead
+//! ATTENDEES 3                         attendees that an object may have (`[limits] attendees`)
 //! REFUSE orphans                      `orphans = refuse`; damaged: `damaged_copies = refuse`
 //! ```
 //!
@@ -80,6 +81,10 @@ fn run(world: &mut World, step: &str, who: &str, rest: &[&str], body: &[&str]) -
         }
         "LOOK-AHEAD" => {
             world.look_ahead(who.parse().unwrap());
+            Vec::new()
+        }
+        "ATTENDEES" => {
+            world.max_attendees(who.parse().unwrap());
             Vec::new()
         }
         "REFUSE" => {

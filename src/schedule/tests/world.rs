@@ -130,6 +130,11 @@ impl World {
         self.options.look_ahead_days = days;
     }
 
+    /// Sets how many attendees an object may have.
+    pub fn max_attendees(&mut self, most: usize) {
+        self.options.max_attendees = most;
+    }
+
     /// Chooses the refusing variant of an option.
     pub fn refuse(&mut self, option: &str) {
         match option {
