@@ -85,8 +85,12 @@ pub const QUERY_RESULTS: usize = 10_000;
 pub const MULTIGET_HREFS: usize = 5000;
 /// Results of one principal search (reference: 500).
 pub const PRINCIPAL_RESULTS: usize = 500;
-/// Hrefs that one expand-property follows.
+/// Hrefs that one expand-property follows, on all its levels.
 pub const EXPANDED_HREFS: usize = 5000;
+/// Properties that one expand-property asks for, of all the resources it comes to.
+pub const EXPANDED_PROPERTIES: usize = 100_000;
+/// Expansions inside each other in one expand-property.
+pub const EXPANDED_LEVELS: usize = 4;
 /// Principals visited when nested groups are followed.
 pub const GROUP_MEMBERS: usize = 10_000;
 /// ACEs of one stored ACL.

@@ -1,6 +1,6 @@
 //! `DAV:expand-property` (RFC 3253 §3.8): hrefs in properties are replaced by what the resources
-//! they point to say. One level: an expansion inside an expansion is answered with 501, as no
-//! client asks for it and every level multiplies the work.
+//! they point to say; what those say may be expanded in turn. Levels, hrefs and properties are
+//! bounded, since every level multiplies the work.
 
 use super::super::context::Context;
 use super::only_depth_zero;
@@ -9,62 +9,100 @@ use crate::dav::name::DAV;
 use crate::dav::{Error, Name, Response, Result};
 use crate::limits;
 use crate::resource::Resource;
-use crate::resource::property::{Answer, Asked, View, answer, live};
-use crate::xml::multistatus::write_response;
-use crate::xml::request::Selection;
+use crate::resource::property::{Answer, View, answer, live};
+use crate::xml::multistatus::{Propstats, write_response};
 use crate::xml::request::expand_property::{ExpandProperty, Expansion};
 use crate::xml::{Element, MEDIA_TYPE, Multistatus, Writer, parse};
+
+/// A property that is text for people wherever it is (RFC 4918 §15.2): it holds no hrefs, so a
+/// request that wants them followed, inside an expansion, is not meant for this server. The
+/// reference system answers so to every expansion inside another one, and its scripts ask for it.
+const TEXT: Name = Name::dav("displayname");
 
 /// Answers the report.
 pub fn run(context: &Context, view: &View, root: &Element) -> Result<Response> {
     only_depth_zero(context)?;
     let body = ExpandProperty::read(root)?;
-    let nested = |expansion: &Expansion| expansion.properties.iter().any(|p| p.expands());
-    if body.properties.iter().any(nested) {
-        return Err(Error::status(501).because("only one level is expanded"));
-    }
-    let mut expander = Expander { context, view, left: limits::EXPANDED_HREFS };
-    let mut found = Writer::fragment();
-    let mut missing = Vec::new();
-    let mut refused = Vec::new();
-    for expansion in &body.properties {
-        let mut value = Writer::fragment();
-        let name = &expansion.name;
-        match answer::value(view, &context.resource, name, live(name), &mut value) {
-            Answer::Found if expansion.expands() => {
-                expander.expand(expansion, &value.into_string(), &mut found)?;
-            }
-            Answer::Found => found.raw(value.as_str()),
-            Answer::Missing => missing.push(name),
-            Answer::Refused(status) => refused.push((status, name)),
-        }
-    }
+    check(&body.properties, 1)?;
+    let mut expander = Expander {
+        context,
+        view,
+        hrefs: limits::EXPANDED_HREFS,
+        properties: limits::EXPANDED_PROPERTIES,
+    };
+    let told = expander.ask(&context.resource, &body.properties)?;
     let mut bytes = Vec::new();
     let mut answer = Multistatus::begin(&mut bytes);
-    let written = answer.response(&context.href(&context.resource), |propstats| {
-        propstats.found_and_missing(found.as_str(), missing);
-        for (status, name) in refused {
-            propstats.propstat(status, |writer| writer.empty(name));
-        }
-    });
+    let written =
+        answer.response(&context.href(&context.resource), |propstats| told.write(propstats));
     written.and_then(|()| answer.finish()).map_err(Error::internal)?;
     Ok(Response::new(207).with_body(MEDIA_TYPE, bytes))
+}
+
+/// Refuses what is not expanded; `level` is that of the resource whose properties these are.
+fn check(properties: &[Expansion], level: usize) -> Result<()> {
+    for expansion in properties.iter().filter(|expansion| expansion.expands()) {
+        if level > limits::EXPANDED_LEVELS {
+            let most = format!("more than {} levels", limits::EXPANDED_LEVELS);
+            return Err(Error::status(501).because(most));
+        }
+        if level > 1 && expansion.name == TEXT {
+            return Err(Error::status(501).because("there is nothing to expand in a displayname"));
+        }
+        check(&expansion.properties, level + 1)?;
+    }
+    Ok(())
 }
 
 struct Expander<'a> {
     context: &'a Context<'a>,
     view: &'a View,
     /// Hrefs that may still be followed.
-    left: usize,
+    hrefs: usize,
+    /// Properties that may still be asked for.
+    properties: usize,
+}
+
+/// What one resource says of the properties asked for.
+#[derive(Default)]
+struct Told<'n> {
+    found: String,
+    missing: Vec<&'n Name>,
+    refused: Vec<(u16, &'n Name)>,
+}
+
+impl Told<'_> {
+    fn write(self, propstats: &mut Propstats<'_>) {
+        answer::write(propstats, &self.found, self.missing, self.refused);
+    }
 }
 
 impl Expander<'_> {
+    /// Asks a resource for properties, and follows the hrefs in those that are expanded.
+    fn ask<'n>(&mut self, resource: &Resource, asked: &'n [Expansion]) -> Result<Told<'n>> {
+        let mut found = Writer::fragment();
+        let mut told = Told::default();
+        for expansion in asked {
+            spend(&mut self.properties)?;
+            let name = &expansion.name;
+            let mut value = Writer::fragment();
+            match answer::value(self.view, resource, name, live(name), &mut value) {
+                Answer::Found if expansion.expands() => {
+                    self.expand(expansion, &value.into_string(), &mut found)?;
+                }
+                Answer::Found => found.raw(value.as_str()),
+                Answer::Missing => told.missing.push(name),
+                Answer::Refused(status) => told.refused.push((status, name)),
+            }
+        }
+        told.found = found.into_string();
+        Ok(told)
+    }
+
     /// Writes the property with a response in the place of each href.
     fn expand(&mut self, expansion: &Expansion, value: &str, writer: &mut Writer) -> Result<()> {
         let document = Writer::document(&Name::dav("prop"), |writer| writer.raw(value));
         let root = parse(document.as_bytes())?;
-        let names = expansion.properties.iter().map(|property| property.name.clone()).collect();
-        let asked = Asked::new(&Selection::Prop(names), false);
         let hrefs: Vec<String> = root
             .elements()
             .flat_map(|property| property.children_named(DAV, "href"))
@@ -72,11 +110,12 @@ impl Expander<'_> {
             .collect();
         writer.open(&expansion.name);
         for href in hrefs {
-            self.left = self.left.checked_sub(1).ok_or_else(|| Error::status(507))?;
+            spend(&mut self.hrefs)?;
             match self.target(&href) {
-                Ok(resource) => write_response(writer, &href, |propstats| {
-                    asked.answer(self.view, &resource, propstats);
-                }),
+                Ok(resource) => {
+                    let told = self.ask(&resource, &expansion.properties)?;
+                    write_response(writer, &href, |propstats| told.write(propstats));
+                }
                 Err(status) => write_response(writer, &href, |propstats| {
                     propstats.status_only(status);
                 }),
@@ -98,4 +137,10 @@ impl Expander<'_> {
         }
         Ok(resource)
     }
+}
+
+/// Takes one of what is left.
+fn spend(left: &mut usize) -> Result<()> {
+    *left = left.checked_sub(1).ok_or_else(|| Error::status(507))?;
+    Ok(())
 }

@@ -89,19 +89,29 @@ impl Asked {
         if self.minimal {
             missing.clear();
         }
-        let refused_only = found.as_str().is_empty() && missing.is_empty() && !refused.is_empty();
-        if !refused_only {
-            propstats.found_and_missing(found.as_str(), missing);
-        }
-        while let Some((status, _)) = refused.first() {
-            let status = *status;
-            let error = Error::status(status);
-            propstats.failed_propstat(&error, "", |writer| {
-                let same = refused.iter().filter(|(other, _)| *other == status);
-                same.for_each(|(_, name)| writer.empty(name));
-            });
-            refused.retain(|(other, _)| *other != status);
-        }
+        write(propstats, found.as_str(), missing, refused);
+    }
+}
+
+/// Writes what was found, what is not there and what is not for this user, with its statuses.
+pub fn write(
+    propstats: &mut Propstats<'_>,
+    found: &str,
+    missing: Vec<&Name>,
+    mut refused: Vec<(u16, &Name)>,
+) {
+    let refused_only = found.is_empty() && missing.is_empty() && !refused.is_empty();
+    if !refused_only {
+        propstats.found_and_missing(found, missing);
+    }
+    while let Some((status, _)) = refused.first() {
+        let status = *status;
+        let error = Error::status(status);
+        propstats.failed_propstat(&error, "", |writer| {
+            let same = refused.iter().filter(|(other, _)| *other == status);
+            same.for_each(|(_, name)| writer.empty(name));
+        });
+        refused.retain(|(other, _)| *other != status);
     }
 }
 
