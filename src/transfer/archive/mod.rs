@@ -23,10 +23,11 @@ pub use write::export;
 use serde::{Deserialize, Serialize};
 
 use crate::dav::Name;
+use crate::disk::attribute;
 use crate::principal::Delegation;
 use crate::store::CollectionKind;
 use crate::transfer::Properties;
-use crate::xml;
+use crate::xml::{self, Element};
 
 /// What the text at the beginning is called.
 const ABOUT: &str = "home.toml";
@@ -59,8 +60,11 @@ fn document(kind: Option<CollectionKind>, properties: &[(Name, String)]) -> Stri
         text.push_str(&format!(" collection=\"{}\"", word(kind)));
     }
     text.push_str(">\n");
-    for (_, xml) in properties {
-        text.push_str(xml);
+    for (name, value) in properties {
+        match attribute::is_text(name) {
+            true => text.push_str(&Element::new(name.clone()).with_text(value).to_xml()),
+            false => text.push_str(value),
+        }
         text.push('\n');
     }
     text.push_str("</properties>\n");
@@ -80,7 +84,11 @@ fn undocument(text: &str) -> Result<(Option<CollectionKind>, Properties), String
         let own = written
             .next()
             .filter(|own| xml::parse(own.as_bytes()).is_ok_and(|alone| alone == *element));
-        (element.name.clone(), own.map_or_else(|| element.to_xml(), str::to_owned))
+        let value = match attribute::is_text(&element.name) {
+            true => element.text().into_owned(),
+            false => own.map_or_else(|| element.to_xml(), str::to_owned),
+        };
+        (element.name.clone(), value)
     });
     Ok((kind, properties.collect()))
 }

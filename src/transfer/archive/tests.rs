@@ -1,6 +1,6 @@
 use super::{document, kind, undocument, word};
 use crate::dav::Name;
-use crate::store::CollectionKind;
+use crate::store::{CollectionKind, DELIVERED};
 
 #[test]
 fn properties_come_back_as_they_were() {
@@ -13,6 +13,8 @@ fn properties_come_back_as_they_were() {
              BEGIN:VCALENDAR&#xD;\nEND:VCALENDAR&#xD;\n</C:calendar-timezone>",
         ),
         (Name::owned("", "none"), "<none/>"),
+        // A text and no element.
+        (DELIVERED, "0123 4567"),
         (Name::owned("u", "a"), "<a xmlns='u' b='>/>'><!-- <c> --><![CDATA[<d>]]><a/></a>"),
     ];
     let properties = properties.map(|(name, xml)| (name, xml.to_owned()));

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::{ABOUT, About, FORMAT, HOME, OF_FILES, OWN, document};
 use crate::dav::Name;
-use crate::disk::layout;
+use crate::disk::{attribute, layout};
 use crate::principal::{Directory, Record};
 use crate::store::{Collection, Home, HomePath, PropertySet, StoreError};
 use crate::transfer::{Refusal, Report, TransferError};
-use crate::xml;
+use crate::xml::{self, Element};
 
 /// Writes the home of `owner` to `out`. What cannot be read is named in the report.
 pub fn export(
@@ -132,11 +132,10 @@ impl<W: Write> Writer<'_, W> {
     fn properties(&mut self, at: &Path, set: &PropertySet) -> Vec<(Name, String)> {
         let mut properties = Vec::with_capacity(set.len());
         for (name, xml) in set.iter() {
-            match xml::parse(xml.as_bytes()) {
-                Ok(element) if element.name == *name => {
-                    properties.push((name.clone(), xml.to_string()));
-                }
-                _ => self.refuse(at.to_owned(), &format!("property {name} is no such element")),
+            let is_its_own = |element: Element| element.name == *name;
+            match attribute::is_text(name) || xml::parse(xml.as_bytes()).is_ok_and(is_its_own) {
+                true => properties.push((name.clone(), xml.to_string())),
+                false => self.refuse(at.to_owned(), &format!("property {name} is no such element")),
             }
         }
         properties
