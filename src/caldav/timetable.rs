@@ -25,8 +25,10 @@ pub struct Timetable {
     floating: Box<str>,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
-    /// Absent when only the object itself can answer.
+    /// By start; absent when only the object itself can answer.
     rows: Option<Box<[Row]>>,
+    /// Seconds of the longest of them.
+    longest: u32,
     /// Whether it must be asked itself about somebody's free-busy time.
     busy_by_object: bool,
     /// Whether somebody declined, so that it matters whose free-busy time it is.
@@ -88,11 +90,14 @@ impl Timetable {
             from,
             to,
             rows: None,
+            longest: 0,
             busy_by_object: free_busy::has_travel(calendar),
             declined: free_busy::has_declined(calendar),
         };
         if calendar.main_components().all(|component| component.name() == "VEVENT") {
             timetable.rows = rows(calendar, floating, Window::between(from, to));
+            let lengths = timetable.rows.iter().flatten().map(|row| row.seconds);
+            timetable.longest = lengths.max().unwrap_or(0);
         }
         Some(timetable)
     }
@@ -106,19 +111,30 @@ impl Timetable {
 
     /// Whether an instance overlaps a range (RFC 4791 §9.9); absent when the object must be asked.
     pub fn overlaps(&self, range: TimeRange) -> Option<bool> {
-        let rows = self.rows.as_ref()?;
+        let seconds = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp());
+        let (start, end) = (seconds(range.start), seconds(range.end));
+        let rows = self.near(start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX))?;
         Some(rows.iter().any(|row| range.overlaps_seconds(row.start, row.end())))
+    }
+
+    /// The instances that may touch a stretch of time, ends included.
+    fn near(&self, start: i64, end: i64) -> Option<&[Row]> {
+        let rows = self.rows.as_ref()?;
+        let earliest = start.saturating_sub(i64::from(self.longest));
+        let from = rows.partition_point(|row| row.start < earliest);
+        let rows = rows.get(from..)?;
+        rows.get(..rows.partition_point(|row| row.start <= end))
     }
 
     /// Adds its busy time; false when the object must be asked.
     pub fn add_to(&self, busy: &mut BusyTime, options: &Options<'_>) -> bool {
-        let Some(rows) = &self.rows else { return false };
+        let bounds = busy.bounds();
+        let (start, end) = (bounds.start.timestamp(), bounds.end.timestamp());
+        let Some(rows) = self.near(start, end) else { return false };
         if self.busy_by_object || (self.declined && options.is_owner.is_some()) {
             return false;
         }
-        let bounds = busy.bounds();
-        let (start, end) = (bounds.start.timestamp(), bounds.end.timestamp());
-        for row in rows.iter().filter(|row| row.start <= end && row.end() >= start) {
+        for row in rows.iter().filter(|row| row.end() >= start) {
             if let Some(kind) = row.busy.kind() {
                 busy.add(kind, row.period());
             }
@@ -147,7 +163,9 @@ fn rows(calendar: &Component, floating: &Zone, window: Window) -> Option<Box<[Ro
         let seconds = u32::try_from(instance.end.timestamp() - start).ok()?;
         Some(Row { start, seconds, busy: *kinds.get(instance.component).unwrap_or(&Busy::No) })
     };
-    expansion.instances.iter().map(row).collect()
+    let mut rows = expansion.instances.iter().map(row).collect::<Option<Vec<Row>>>()?;
+    rows.sort_by_key(|row| row.start);
+    Some(rows.into())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 
 use super::element::{Attribute, Element, Node, XML};
-use super::syntax::{is_char, is_ncname};
+use super::syntax::{first_bad_char, is_char, is_ncname};
 use crate::dav::name::{APPLE_ICAL, CALDAV, CALENDARSERVER, DAV};
 use crate::dav::{Error, Name, Precondition};
 use crate::limits;
@@ -48,7 +48,7 @@ impl From<XmlError> for Error {
 /// Reads one document.
 pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
     let text = decode(bytes)?;
-    if let Some((at, _)) = text.char_indices().find(|(_, c)| !is_char(*c)) {
+    if let Some(at) = first_bad_char(&text) {
         return Err(malformed(at as u64, "a character that XML does not allow"));
     }
     let mut reader = quick_xml::Reader::from_str(&text);
@@ -187,7 +187,7 @@ impl Tree {
                 return Err("< in an attribute value".into());
             }
             let value = attribute.normalized_value(XmlVersion::Explicit1_0)?.into_owned();
-            if !value.chars().all(is_char) {
+            if first_bad_char(&value).is_some() {
                 return Err("a reference to a character that XML does not allow".into());
             }
             match split(attribute.key.as_ref())? {
@@ -218,7 +218,7 @@ impl Tree {
     fn end(&mut self) -> Result<(), Problem> {
         let depth = self.open.len();
         let element = self.open.pop().ok_or("an end tag without a start tag")?;
-        self.bindings.retain(|binding| binding.depth < depth);
+        while self.bindings.pop_if(|binding| binding.depth >= depth).is_some() {}
         match self.open.last_mut() {
             Some(parent) => parent.children.push(Node::Element(element)),
             None => self.root = Some(element),
@@ -285,7 +285,10 @@ impl Tree {
     }
 
     fn name(&self, prefix: &str, local: &str) -> Result<Name, Problem> {
-        Ok(Name { namespace: self.resolve(prefix)?, local: local.to_owned().into() })
+        let namespace = self.resolve(prefix)?;
+        // The element of which requests have thousands.
+        let local = if local == "href" { "href".into() } else { local.to_owned().into() };
+        Ok(Name { namespace, local })
     }
 
     fn resolve(&self, prefix: &str) -> Result<Cow<'static, str>, Problem> {

@@ -5,6 +5,16 @@ pub(super) fn is_char(c: char) -> bool {
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Where the first character stands that may not be in an XML 1.0 document. Most texts are settled
+/// by their bytes: U+FFFE and U+FFFF begin with 0xEF.
+pub(super) fn first_bad_char(text: &str) -> Option<usize> {
+    let plain = |byte: u8| (byte >= b' ' && byte != 0xef) || matches!(byte, b'\t' | b'\n' | b'\r');
+    if text.bytes().all(plain) {
+        return None;
+    }
+    text.char_indices().find(|(_, c)| !is_char(*c)).map(|(at, _)| at)
+}
+
 /// Whether the text is a name without colon (Namespaces in XML 1.0, production 4, `NCName`).
 pub fn is_ncname(text: &str) -> bool {
     let mut chars = text.chars();
