@@ -26,6 +26,19 @@ pub const RESPONSE_WHOLE_BYTES: usize = 512 * 1024;
 pub const RESPONSE_CHUNK_BYTES: usize = 128 * 1024;
 /// Chunks of one answer that wait for a slow client.
 pub const RESPONSE_CHUNKS: usize = 4;
+/// Bytes of a request body up to which it may be answered on the thread of its connection.
+pub const OWN_THREAD_BODY_BYTES: usize = 32 * 1024;
+/// Entries of the index that an answer looks at on the thread of its connection: half a
+/// millisecond. It leaves that thread's duties to another one when there are more.
+pub const OWN_THREAD_ENTRIES: usize = 2000;
+/// Bytes of an answer, as far as they can be told before it is made, that are made on the thread of
+/// its connection: about a millisecond.
+pub const OWN_THREAD_ANSWER_BYTES: u64 = 512 * 1024;
+/// Quick requests that are answered on the threads of their connections at the same time. Each may
+/// make another thread necessary when it has to wait for the disk after all.
+pub const OWN_THREAD_REQUESTS: usize = 64;
+/// Answers that are made on blocking threads at the same time; others wait for their turn.
+pub const BLOCKING_REQUESTS: usize = 512;
 /// Bytes of XML or text below which compression is not worth its header fields.
 pub const COMPRESS_FROM_BYTES: usize = 1400;
 /// Bytes of an XML request body (PROPFIND, REPORT, …).

@@ -18,12 +18,12 @@ use crate::http::listener::Listener;
 use crate::http::local::{self, Local};
 use crate::http::metrics_page::MetricsPage;
 use crate::http::pipeline::Pipeline;
-use crate::http::{Site, Transport, tls};
+use crate::http::{Site, Transport, threads, tls};
 use crate::method::external_edits::Follower;
 use crate::method::left_over;
 use crate::principal::Principals;
 use crate::principal::live::PrincipalError;
-use crate::store::{Durability, Store, StoreError, StoreOptions};
+use crate::store::{Durability, Lengthy, Store, StoreError, StoreOptions};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,11 +81,12 @@ pub fn run(
     config: Config,
     ready: impl FnOnce(&[(SocketAddr, bool)]),
 ) -> Result<(), StartError> {
-    // Longer work is done on blocking threads; few are needed to shift bytes, whatever the cores.
+    // Longer work is done on other threads; few are needed to shift bytes, whatever the cores.
     // Where there is one processor a second thread would only take turns with the first.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(1, 8))
+        .max_blocking_threads(threads::BESIDE)
         .thread_keep_alive(Duration::from_secs(3))
         .enable_all()
         .build()?;
@@ -223,6 +224,7 @@ pub fn assemble(config: &Arc<Config>) -> Result<App, StartError> {
             index_memory_bytes: (memory > 0).then_some(memory),
             keep_scheduled: Some(config.scheduling.external_edits == ExternalEdits::Schedule),
             text_memory_bytes: config.data.text_memory_bytes,
+            lengthy: Lengthy::new(|work| threads::aside(work)),
         },
     )?;
     let authenticator =

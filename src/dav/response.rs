@@ -6,7 +6,8 @@ use std::io;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// Writes a body piece by piece; it runs on a blocking thread and may be dropped half way.
+/// Writes a body piece by piece; it may run on another thread than the method, and may be dropped
+/// half way.
 pub type Producer = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + Send>;
 
 /// Where a body goes that is made piece by piece.
@@ -27,8 +28,9 @@ pub enum Body {
     Empty,
     /// Bytes at hand.
     Full(Bytes),
-    /// Bytes made while they are sent, for answers whose size grows with a collection.
-    Stream(Producer),
+    /// Bytes made while they are sent, for answers whose size grows with a collection; and what it
+    /// takes to make them, where that is known: in bytes that could be copied meanwhile.
+    Stream(Producer, Option<u64>),
 }
 
 impl fmt::Debug for Body {
@@ -36,7 +38,7 @@ impl fmt::Debug for Body {
         match self {
             Body::Empty => f.write_str("Empty"),
             Body::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
-            Body::Stream(_) => f.write_str("Stream"),
+            Body::Stream(..) => f.write_str("Stream"),
         }
     }
 }
@@ -76,7 +78,16 @@ impl Response {
     /// Sets a body that is made while it is sent.
     pub fn with_stream(self, media_type: &str, producer: Producer) -> Self {
         let mut response = self.with("content-type", media_type);
-        response.body = Body::Stream(producer);
+        response.body = Body::Stream(producer, None);
         response
+    }
+
+    /// Tells what it takes to make the stream, about, so that it can be made at once if that is
+    /// little. It must not become ten times as many bytes.
+    pub fn of_about(mut self, bytes: u64) -> Self {
+        if let Body::Stream(_, about) = &mut self.body {
+            *about = Some(bytes);
+        }
+        self
     }
 }

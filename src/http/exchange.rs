@@ -1,7 +1,7 @@
 //! One request and its answer: the only place where the asynchronous and the synchronous meet.
 //!
-//! Quick requests are answered on the runtime's own thread, others on a blocking thread, where
-//! bodies are also produced. A panic costs one request.
+//! Quick requests are answered on the thread of their connection, others on a blocking thread,
+//! where long bodies are also made (`threads`). A panic costs one request.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::access_log::Line;
 use super::proxy::Peer;
 use super::response::{self, Outgoing, Payload};
+use super::threads::{self, OwnThread};
 use super::{Answered, Site, Transport, request, stream, tap};
 use crate::dav::{self, Body, Request, Response};
 use crate::limits;
@@ -97,18 +98,25 @@ async fn answer(
         request,
         transport: Arc::clone(transport),
     };
-    if work.site.application.is_quick(&work.request) {
-        let answered = work.answer();
-        if !matches!(answered.response.body, Body::Stream(_)) {
-            return ready(answered);
+    let quick = work.site.application.is_quick(&work.request);
+    let Some(own) = OwnThread::enter().filter(|_| quick) else {
+        return on_blocking_thread(move |start| {
+            let answered = work.answer();
+            work.produce(answered, start);
+        })
+        .await;
+    };
+    let answered = work.answer();
+    match &answered.response.body {
+        Body::Empty | Body::Full(_) => ready(answered),
+        Body::Stream(_, Some(about)) if *about <= limits::OWN_THREAD_ANSWER_BYTES => {
+            work.produce_here(answered)
         }
-        return on_blocking_thread(move |start| work.produce(answered, start)).await;
+        Body::Stream(..) => {
+            drop(own);
+            on_blocking_thread(move |start| work.produce(answered, start)).await
+        }
     }
-    on_blocking_thread(move |start| {
-        let answered = work.answer();
-        work.produce(answered, start);
-    })
-    .await
 }
 
 /// Waits, the last of it on a blocking thread: the runtime counts in whole milliseconds from the
@@ -126,7 +134,7 @@ type Start = oneshot::Sender<(Answered, Payload)>;
 
 async fn on_blocking_thread(work: impl FnOnce(Start) + Send + 'static) -> (Answered, Payload) {
     let (start, started) = oneshot::channel();
-    tokio::task::spawn_blocking(move || work(start));
+    threads::elsewhere(move || work(start)).await;
     started.await.unwrap_or_else(|_| ready(Response::new(500).into()))
 }
 
@@ -134,7 +142,7 @@ async fn on_blocking_thread(work: impl FnOnce(Start) + Send + 'static) -> (Answe
 fn ready(mut answered: Answered) -> (Answered, Payload) {
     let bytes = match std::mem::take(&mut answered.response.body) {
         Body::Full(bytes) => bytes,
-        Body::Empty | Body::Stream(_) => Bytes::new(),
+        Body::Empty | Body::Stream(..) => Bytes::new(),
     };
     (answered, Payload::full([bytes]))
 }
@@ -176,7 +184,7 @@ impl Work {
     /// Makes the body and hands over what can be sent.
     fn produce(&self, mut answered: Answered, start: Start) {
         let producer = match std::mem::take(&mut answered.response.body) {
-            Body::Stream(producer) => producer,
+            Body::Stream(producer, _) => producer,
             body => {
                 answered.response.body = body;
                 let _ = start.send(ready(answered));
@@ -192,15 +200,33 @@ impl Work {
         let user = answered.user.clone();
         let begin = |payload| hand_over(answered, payload);
         let run = || stream::run(producer, self.transport.stall_timeout, begin);
-        let reason = match catch_unwind(AssertUnwindSafe(run)) {
+        let (failed, payload) = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(panic) => reason(panic.as_ref()).to_owned(),
+            Ok(Err(error)) => self.failed(user, &error.to_string()),
+            Err(panic) => self.failed(user, reason(panic.as_ref())),
         };
+        hand_over(failed, payload);
+    }
+
+    /// Makes a short body on this thread.
+    fn produce_here(&self, mut answered: Answered) -> (Answered, Payload) {
+        let Body::Stream(producer, _) = std::mem::take(&mut answered.response.body) else {
+            return ready(answered);
+        };
+        let run = || stream::whole(producer);
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(payload)) => (answered, payload),
+            Ok(Err(error)) => self.failed(answered.user, &error.to_string()),
+            Err(panic) => self.failed(answered.user, reason(panic.as_ref())),
+        }
+    }
+
+    /// The answer in the place of one whose body failed before any of it was sent.
+    fn failed(&self, user: String, reason: &str) -> (Answered, Payload) {
         let Request { method, path, .. } = &self.request;
         tracing::warn!(%method, %path, reason, "body failed");
         let failed = Answered { response: Response::new(500), user, unhurried: false };
-        hand_over(failed, Payload::default());
+        (failed, Payload::default())
     }
 }
 

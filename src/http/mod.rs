@@ -18,6 +18,7 @@ pub mod response;
 pub mod socket;
 pub mod stream;
 pub mod tap;
+pub mod threads;
 pub mod tls;
 pub mod well_known;
 
@@ -35,7 +36,8 @@ pub trait Application: Send + Sync + 'static {
     /// Answers one request. May block, may panic: the client gets a 500 then.
     fn answer(&self, request: &Request) -> Answered;
 
-    /// Whether `answer` takes so little time that no other thread need do it.
+    /// Whether `answer` takes so little time that nobody is held up by it, but for what it does
+    /// inside of `store::Lengthy`.
     fn is_quick(&self, request: &Request) -> bool {
         let _ = request;
         false

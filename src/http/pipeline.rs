@@ -7,6 +7,7 @@ use crate::acl::{self, Need, Privilege, Rule};
 use crate::app::App;
 use crate::auth::Actor;
 use crate::dav::{Error, Method, Request, ResourceKind, Response, Result};
+use crate::limits;
 use crate::method::{self, Context};
 use crate::resource::access::{self, Access};
 use crate::resource::{Resolver, Resource, provision};
@@ -130,14 +131,18 @@ impl Application for Pipeline {
     }
 
     fn is_quick(&self, request: &Request) -> bool {
-        if self.app.authenticator.is_slow(request) {
+        if self.app.authenticator.is_slow(request)
+            || request.body.len() > limits::OWN_THREAD_BODY_BYTES
+            || request.header("content-encoding").is_some()
+        {
             return false;
         }
         match request.method {
             Method::Options => true,
             // A collection may be a calendar with thousands of objects.
             Method::Get | Method::Head => !request.path.has_slash(),
-            Method::Propfind => request.header("depth") == Some("0"),
+            Method::Propfind => matches!(request.header("depth"), Some("0" | "1")),
+            Method::Report => true,
             _ => false,
         }
     }

@@ -163,6 +163,9 @@ pub(super) fn wants_gzip(request: &HeaderMap, response: &Response) -> bool {
     })
 }
 
+/// So many bytes are written in the time in which one is compressed.
+const COMPRESSING: u64 = 8;
+
 /// Compresses whatever body there is and says so.
 pub(super) fn gzip(response: &mut Response) {
     response.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -175,13 +178,13 @@ pub(super) fn gzip(response: &mut Response) {
             let _ = encoder.write_all(&bytes);
             Body::Full(encoder.finish().unwrap_or_default().into())
         }
-        Body::Stream(producer) => {
+        Body::Stream(producer, about) => {
             let compressed: Producer = Box::new(move |out| {
                 let mut encoder = GzEncoder::new(out, Compression::fast());
                 producer(&mut encoder)?;
                 encoder.finish().map(drop)
             });
-            Body::Stream(compressed)
+            Body::Stream(compressed, about.map(|bytes| bytes.saturating_mul(COMPRESSING)))
         }
     };
 }

@@ -1,5 +1,6 @@
 //! Bodies that are made while they are sent: a producer on a blocking thread writes into a
-//! bounded channel. Short bodies never reach the channel and go out with their length.
+//! bounded channel. Short bodies never reach the channel and go out with their length; those that
+//! are known to be short are made where they are sent.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -26,25 +27,68 @@ pub(super) fn run(
     stall: Duration,
     start: impl FnOnce(Payload),
 ) -> io::Result<()> {
-    let mut pipe = Pipe {
-        pieces: Vec::new(),
-        gathered: 0,
-        buffer: Vec::new(),
-        start: Some(start),
-        sender: None,
-        stall,
-    };
+    let mut pipe = Pipe { pieces: Pieces::default(), start: Some(start), sender: None, stall };
     producer(&mut pipe)?;
     pipe.finish()
 }
 
-struct Pipe<F> {
-    /// What waits to be handed over.
-    pieces: Vec<Bytes>,
+/// Runs a producer of not much to its end.
+pub(super) fn whole(producer: Producer) -> io::Result<Payload> {
+    let mut pieces = Pieces::default();
+    producer(&mut pieces)?;
+    pieces.end_piece();
+    Ok(Payload::full(pieces.ready))
+}
+
+/// What a producer wrote, in pieces of some size.
+#[derive(Default)]
+struct Pieces {
+    ready: Vec<Bytes>,
     /// Bytes of it.
     gathered: usize,
     /// The beginning of the next piece.
     buffer: Vec<u8>,
+}
+
+impl Pieces {
+    fn end_piece(&mut self) {
+        let piece = std::mem::take(&mut self.buffer);
+        self.push(piece);
+    }
+
+    fn push(&mut self, piece: Vec<u8>) {
+        if !piece.is_empty() {
+            self.gathered += piece.len();
+            self.ready.push(piece.into());
+        }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= PIECE_BYTES {
+            self.end_piece();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Pieces {
+    fn give(&mut self, piece: Vec<u8>) -> io::Result<()> {
+        self.end_piece();
+        self.push(piece);
+        Ok(())
+    }
+}
+
+/// Pieces that go to the network when there are enough of them.
+struct Pipe<F> {
+    pieces: Pieces,
     start: Option<F>,
     sender: Option<mpsc::Sender<Vec<Bytes>>>,
     stall: Duration,
@@ -52,8 +96,8 @@ struct Pipe<F> {
 
 impl<F: FnOnce(Payload)> Pipe<F> {
     fn finish(mut self) -> io::Result<()> {
-        self.end_piece();
-        let pieces = std::mem::take(&mut self.pieces);
+        self.pieces.end_piece();
+        let pieces = std::mem::take(&mut self.pieces.ready);
         match self.start.take() {
             Some(start) => start(Payload::full(pieces)),
             None => {
@@ -66,29 +110,17 @@ impl<F: FnOnce(Payload)> Pipe<F> {
         Ok(())
     }
 
-    fn end_piece(&mut self) {
-        let piece = std::mem::take(&mut self.buffer);
-        self.push(piece);
-    }
-
-    fn push(&mut self, piece: Vec<u8>) {
-        if !piece.is_empty() {
-            self.gathered += piece.len();
-            self.pieces.push(piece.into());
-        }
-    }
-
     /// Hands over what was gathered, if it is enough.
     fn forward(&mut self) -> io::Result<()> {
         let enough = match self.start {
             Some(_) => limits::RESPONSE_WHOLE_BYTES,
             None => limits::RESPONSE_CHUNK_BYTES,
         };
-        if self.gathered < enough {
+        if self.pieces.gathered < enough {
             return Ok(());
         }
-        self.gathered = 0;
-        let pieces = std::mem::take(&mut self.pieces);
+        self.pieces.gathered = 0;
+        let pieces = std::mem::take(&mut self.pieces.ready);
         self.send(pieces)
     }
 
@@ -111,12 +143,9 @@ impl<F: FnOnce(Payload)> Pipe<F> {
 
 impl<F: FnOnce(Payload)> Write for Pipe<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= PIECE_BYTES {
-            self.end_piece();
-            self.forward()?;
-        }
-        Ok(bytes.len())
+        let written = self.pieces.write(bytes)?;
+        self.forward()?;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -126,8 +155,7 @@ impl<F: FnOnce(Payload)> Write for Pipe<F> {
 
 impl<F: FnOnce(Payload)> Sink for Pipe<F> {
     fn give(&mut self, piece: Vec<u8>) -> io::Result<()> {
-        self.end_piece();
-        self.push(piece);
+        self.pieces.give(piece)?;
         self.forward()
     }
 }

@@ -230,7 +230,6 @@ impl Snapshot {
     ) -> Vec<(Arc<str>, Arc<ObjectEntry>)> {
         let mut found = self.overlapping_in_any_order(path, start, end);
         found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        found.dedup_by(|a, b| a.0 == b.0);
         found
     }
 
@@ -241,15 +240,27 @@ impl Snapshot {
         start: Option<i64>,
         end: Option<i64>,
     ) -> Vec<(Arc<str>, Arc<ObjectEntry>)> {
-        let Some(collection) = self.collection(path) else { return Vec::new() };
+        self.overlapping_up_to(path, start, end, usize::MAX).unwrap_or_default()
+    }
+
+    /// The same; absent when there are more than about `most`, which is found out without looking
+    /// at more.
+    pub fn overlapping_up_to(
+        &self,
+        path: &HomePath,
+        start: Option<i64>,
+        end: Option<i64>,
+        most: usize,
+    ) -> Option<Vec<(Arc<str>, Arc<ObjectEntry>)>> {
+        let Some(collection) = self.collection(path) else { return Some(Vec::new()) };
         let start = start.unwrap_or(i64::MIN);
         let end = end.unwrap_or(i64::MAX);
-        let names = collection.spans.touching(start, end);
+        let names = collection.spans.touching(start, end, most)?;
         let with_entry = |name: Arc<str>| {
             let entry = collection.objects.get(&name)?.clone();
             Some((name, entry))
         };
-        names.into_iter().filter_map(with_entry).collect()
+        Some(names.into_iter().filter_map(with_entry).collect())
     }
 }
 

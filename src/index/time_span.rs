@@ -148,8 +148,9 @@ impl SpanIndex {
         }
     }
 
-    /// Names of all objects that may have an instance in the window, in no order, each once.
-    pub fn touching(&self, start: i64, end: i64) -> Vec<Arc<str>> {
+    /// Names of all objects that may have an instance in the window, in no order, each once; absent
+    /// when more than `most` spans are in it.
+    pub fn touching(&self, start: i64, end: i64, most: usize) -> Option<Vec<Arc<str>>> {
         let mut names = Vec::new();
         let none: Arc<str> = Arc::from("");
         for wanted in (0..63u8).filter(|class| self.classes & (1 << class) != 0) {
@@ -163,6 +164,9 @@ impl SpanIndex {
                 if span.start.saturating_add(span.length) >= start {
                     names.push(span.name.clone());
                 }
+                if names.len() > most {
+                    return None;
+                }
             }
         }
         for (from, name) in self.open.iter() {
@@ -170,11 +174,14 @@ impl SpanIndex {
                 break;
             }
             names.push(name.clone());
+            if names.len() > most {
+                return None;
+            }
         }
         // A name is kept once, so it is known by where it is.
         names.sort_unstable_by_key(|name| Arc::as_ptr(name).cast::<u8>() as usize);
         names.dedup_by_key(|name| Arc::as_ptr(name).cast::<u8>() as usize);
-        names
+        Some(names)
     }
 }
 
@@ -219,9 +226,15 @@ mod tests {
                 .filter(|(_, times)| times.may_touch(start, end))
                 .map(|(name, _)| name.clone())
                 .collect();
-            let mut found = index.touching(start, end);
+            let mut found = index.touching(start, end, usize::MAX).unwrap();
             found.sort();
             assert_eq!(found, scanned);
+            let spans = objects.iter().flat_map(|(_, times)| &times.spans);
+            let spans = spans.filter(|(from, to)| *from <= end && *to >= start).count();
+            let open = objects.iter().filter_map(|(_, times)| times.open_from);
+            let spans = spans + open.filter(|from| *from <= end).count();
+            assert_eq!(index.touching(start, end, spans), index.touching(start, end, usize::MAX));
+            assert!(spans == 0 || index.touching(start, end, spans - 1).is_none());
         }
 
         #[test]

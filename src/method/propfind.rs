@@ -44,8 +44,13 @@ pub fn run(context: &Context) -> Result<Response> {
         response = response.with("preference-applied", applied);
     }
     if one {
+        let about = listing.bytes();
         let write = Box::new(move |out: &mut dyn Sink| listing.write(out));
-        return Ok(response.with_stream(MEDIA_TYPE, write));
+        let response = response.with_stream(MEDIA_TYPE, write);
+        return Ok(match about {
+            Some(bytes) => response.of_about(bytes),
+            None => response,
+        });
     }
     let mut bytes = Vec::new();
     listing.write(&mut bytes).map_err(Error::internal)?;
@@ -80,6 +85,11 @@ impl Listing {
             }
         }
         answer.finish()
+    }
+
+    /// What it takes to make, where the index has all of it.
+    fn bytes(&self) -> Option<u64> {
+        Some(objects::bytes_of_listing(objects::files(&self.resource)?, &self.asked))
     }
 
     /// The members of a calendar or inbox whose files are all answered by the index; false when

@@ -177,7 +177,7 @@ impl Access {
 
     /// Whether an object of a collection is shown whole to the actor, as the index knows it.
     pub fn shows_whole(&self, collection: &Resource, object: &ObjectEntry) -> bool {
-        self.sees_all(collection) || self.withheld_by(object) == Withheld::Nothing
+        self.withheld_by(object) == Withheld::Nothing || self.sees_all(collection)
     }
 
     /// What the actor may do with it.

@@ -172,6 +172,11 @@ impl Home {
         }
     }
 
+    /// Does something that takes long on this thread, without others waiting for it who need not.
+    pub fn lengthy<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.options.lengthy.run(work)
+    }
+
     /// What is remembered of the contents of files.
     pub fn derived(&self) -> &Derived {
         &self.derived

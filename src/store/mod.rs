@@ -12,6 +12,7 @@ mod finisher;
 mod home;
 pub mod inbox_message;
 mod intent;
+mod lengthy;
 pub mod oddity;
 mod overflow;
 mod prepared;
@@ -42,6 +43,7 @@ pub use crate::index::{
 pub use content::Content;
 pub use derived::Derived;
 pub use home::Home;
+pub use lengthy::Lengthy;
 pub use prepared::Prepared;
 pub use property::PropertyChanges;
 pub use provision::{Provision, ProvisionedCollection};

@@ -15,7 +15,7 @@ use crate::index::ObjectEntry;
 
 use super::finisher::Finisher;
 use super::uid_lock::{TIME_OUT, UidLocks};
-use super::{Derived, Home, Provision, Spool, StoreError, Texts, UidGuard};
+use super::{Derived, Home, Lengthy, Provision, Spool, StoreError, Texts, UidGuard};
 
 /// When written files are on the disk for sure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct StoreOptions {
     pub keep_scheduled: Option<bool>,
     /// Bytes of memory for the texts of contents.
     pub text_memory_bytes: u64,
+    /// What to do around work that takes long.
+    pub lengthy: Lengthy,
 }
 
 /// Somebody who wants to know of changes past the server.
@@ -131,7 +133,10 @@ impl Store {
             return Ok(Some(home));
         }
         let Some(shard) = layout::home_shard(guid) else { return Ok(None) };
-        let relative = shard.join(guid);
+        self.options.lengthy.run(|| self.open_home(guid, shard.join(guid)))
+    }
+
+    fn open_home(&self, guid: &str, relative: PathBuf) -> Result<Option<Arc<Home>>, StoreError> {
         if self.tree.dir(&relative)?.is_none() {
             return Ok(None);
         }
@@ -178,6 +183,11 @@ impl Store {
         }
     }
 
+    /// Does something that takes long on this thread, without others waiting for it who need not.
+    pub fn lengthy<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.options.lengthy.run(work)
+    }
+
     /// To be called with the map of homes held, so that nobody opens the home again before.
     fn closed(&self, home: &Home) {
         if let Some(watcher) = self.watcher.get() {
@@ -199,7 +209,7 @@ impl Store {
 
     /// The home of `guid`, made with everything in `initial` where it is missing.
     pub fn provision(&self, guid: &str, initial: &Provision) -> Result<Arc<Home>, StoreError> {
-        super::provision::provision(self, guid, initial)
+        self.options.lengthy.run(|| super::provision::provision(self, guid, initial))
     }
 
     /// The GUIDs of all homes on the disk, in order.

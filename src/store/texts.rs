@@ -65,16 +65,15 @@ impl Texts {
         Self { limit, log: RwLock::default() }
     }
 
-    /// Puts the text for this content into `text`, in the place of what was there; false when it
-    /// is not known.
-    pub fn read(&self, content: &Hash, text: &mut Vec<u8>) -> bool {
+    /// Appends the text for this content; false, and nothing is appended, when it is not known.
+    pub fn append(&self, content: &Hash, out: &mut Vec<u8>) -> bool {
         let log = self.log.read();
         let Some(place) = log.places.get(content) else { return false };
         if !place.asked.load(Ordering::Relaxed) {
             place.asked.store(true, Ordering::Relaxed);
         }
         let segment = log.segments.get(usize::try_from(place.segment - log.oldest).unwrap_or(0));
-        segment.is_some_and(|segment| segment.read(place, text))
+        segment.is_some_and(|segment| segment.append(place, out))
     }
 
     /// Keeps the text for this content.
@@ -114,7 +113,8 @@ impl Log {
             let Some(place) = self.places.remove(content) else { continue };
             debug_assert_eq!(place.segment, number);
             let asked = place.asked.load(Ordering::Relaxed) && carried < segment.cost() / 2;
-            if asked && segment.read(&place, &mut text) {
+            text.clear();
+            if asked && segment.append(&place, &mut text) {
                 carried += place.taken as usize + ENTRY_BYTES;
                 self.add(*content, &text);
             }
@@ -153,17 +153,22 @@ impl Segment {
         })
     }
 
-    fn read(&self, place: &Place, text: &mut Vec<u8>) -> bool {
+    fn append(&self, place: &Place, out: &mut Vec<u8>) -> bool {
         let at = place.at as usize;
         let Some(bytes) = self.bytes.get(at..at + place.taken as usize) else { return false };
         if !place.compressed {
-            text.clear();
-            text.extend_from_slice(bytes);
+            out.extend_from_slice(bytes);
             return true;
         }
-        text.resize(place.length as usize, 0);
+        let before = out.len();
+        out.resize(before + place.length as usize, 0);
+        let text = &mut out[before..];
         let length = block::decompress_into_with_dict(bytes, text, self.dictionary());
-        length.is_ok_and(|length| length == text.len())
+        let whole = length.is_ok_and(|length| length == text.len());
+        if !whole {
+            out.truncate(before);
+        }
+        whole
     }
 }
 
@@ -187,11 +192,13 @@ mod tests {
     }
 
     fn kept(texts: &Texts, numbers: std::ops::Range<u32>) -> usize {
-        let mut found = Vec::new();
+        let mut found = b"abc".to_vec();
         numbers
             .filter(|number| {
-                let known = texts.read(&key(*number), &mut found);
-                assert!(!known || found == text(*number), "{number}");
+                found.truncate(3);
+                let known = texts.append(&key(*number), &mut found);
+                let expected = if known { text(*number) } else { Vec::new() };
+                assert!(found[..3] == *b"abc" && found[3..] == expected, "{number}");
                 known
             })
             .count()
@@ -208,7 +215,7 @@ mod tests {
         let long = vec![b'x'; 200_000];
         texts.keep(key(6000), &long);
         let mut found = Vec::new();
-        assert!(texts.read(&key(6000), &mut found) && found == long);
+        assert!(texts.append(&key(6000), &mut found) && found == long);
         let raw: usize = (0..5000).map(|number| text(number).len()).sum();
         let cost = texts.log.read().cost;
         assert!(cost < raw + 5000 * ENTRY_BYTES, "{cost} for {raw}");

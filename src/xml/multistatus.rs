@@ -16,6 +16,8 @@ const STATUS: Name = Name::dav("status");
 
 /// Bytes gathered before they go out.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// Room for the response that goes beyond.
+const ROOM_BYTES: usize = CHUNK_BYTES / 16;
 
 /// A multistatus answer in the making.
 pub struct Multistatus<'a> {
@@ -31,7 +33,16 @@ pub struct Propstats<'a> {
 impl<'a> Multistatus<'a> {
     /// Opens the document.
     pub fn begin(out: &'a mut dyn Sink) -> Self {
+        Self::begin_of(out, 0)
+    }
+
+    /// Opens a document of about so many bytes.
+    pub fn begin_of(out: &'a mut dyn Sink, about: u64) -> Self {
+        let about = usize::try_from(about).unwrap_or(usize::MAX).min(CHUNK_BYTES);
         let mut writer = Writer::default();
+        if about > 0 {
+            writer.out.reserve_exact(about + ROOM_BYTES);
+        }
         writer.open_document(&MULTISTATUS);
         Self { out, writer }
     }
@@ -94,7 +105,7 @@ impl<'a> Multistatus<'a> {
     /// Closes the document.
     pub fn finish(mut self) -> io::Result<()> {
         self.writer.close(&MULTISTATUS);
-        self.out.give(self.writer.out.into_bytes())
+        self.out.give(self.writer.out)
     }
 
     fn flush_when(&mut self, bytes: usize) -> io::Result<()> {
@@ -102,8 +113,8 @@ impl<'a> Multistatus<'a> {
             return Ok(());
         }
         // The next piece has room for the response that goes beyond, so that it does not grow.
-        let next = String::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 16);
-        self.out.give(std::mem::replace(&mut self.writer.out, next).into_bytes())
+        let next = Vec::with_capacity(CHUNK_BYTES + ROOM_BYTES);
+        self.out.give(std::mem::replace(&mut self.writer.out, next))
     }
 }
 

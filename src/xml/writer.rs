@@ -13,7 +13,7 @@ const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
 /// XML text in the making. Names are trusted to be names (`is_ncname`); texts may hold anything.
 #[derive(Debug, Default)]
 pub struct Writer {
-    pub(super) out: String,
+    pub(super) out: Vec<u8>,
 }
 
 impl Writer {
@@ -28,32 +28,55 @@ impl Writer {
         writer.open_document(root);
         content(&mut writer);
         writer.close(root);
-        writer.out
+        writer.into_string()
     }
 
     /// What was written.
     pub fn into_string(self) -> String {
-        self.out
+        // All that is written is text, so there is nothing to replace.
+        String::from_utf8(self.out)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
     /// What was written so far.
     pub fn as_str(&self) -> &str {
-        &self.out
+        std::str::from_utf8(&self.out).unwrap_or_default()
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Keeps what `content` writes only if it says so.
+    pub fn attempt(&mut self, content: impl FnOnce(&mut Writer) -> bool) -> bool {
+        let before = self.out.len();
+        let done = content(self);
+        if !done {
+            self.out.truncate(before);
+        }
+        done
+    }
+
+    /// The place for XML that is at hand as bytes, such as what `lines` once wrote: to be appended,
+    /// so that it is not copied twice.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.out
     }
 
     /// The XML declaration and the start tag of the root with all fixed prefixes.
     pub fn open_document(&mut self, root: &Name) {
-        self.out.push_str(DECLARATION);
-        self.out.push('<');
+        self.out.put(DECLARATION);
+        self.out.push(b'<');
         self.tag(root);
         for (namespace, prefix) in PREFIXES {
-            self.out.push_str(" xmlns:");
-            self.out.push_str(prefix);
-            self.out.push_str("=\"");
-            self.out.push_str(namespace);
-            self.out.push('"');
+            self.out.put(" xmlns:");
+            self.out.put(prefix);
+            self.out.put("=\"");
+            self.out.put(namespace);
+            self.out.push(b'"');
         }
-        self.out.push('>');
+        self.out.push(b'>');
     }
 
     /// A start tag; `close` must follow.
@@ -64,14 +87,14 @@ impl Writer {
     /// A start tag with attributes in no namespace.
     pub fn open_with(&mut self, name: &Name, attributes: &[(&str, &str)]) {
         self.start(name, attributes);
-        self.out.push('>');
+        self.out.push(b'>');
     }
 
     /// An end tag.
     pub fn close(&mut self, name: &Name) {
-        self.out.push_str("</");
+        self.out.put("</");
         self.tag(name);
-        self.out.push('>');
+        self.out.push(b'>');
     }
 
     /// An element with content.
@@ -89,7 +112,7 @@ impl Writer {
     /// An empty element with attributes in no namespace.
     pub fn empty_with(&mut self, name: &Name, attributes: &[(&str, &str)]) {
         self.start(name, attributes);
-        self.out.push_str("/>");
+        self.out.put("/>");
     }
 
     /// An element that holds text.
@@ -127,22 +150,22 @@ impl Writer {
 
     /// Well-formed, self-contained XML as it is.
     pub fn raw(&mut self, xml: &str) {
-        self.out.push_str(xml);
+        self.out.put(xml);
     }
 
     fn start(&mut self, name: &Name, attributes: &[(&str, &str)]) {
-        self.out.push('<');
+        self.out.push(b'<');
         if self.tag(name) && !name.namespace.is_empty() {
-            self.out.push_str(" xmlns:X=\"");
+            self.out.put(" xmlns:X=\"");
             escape_attribute(&name.namespace, &mut self.out);
-            self.out.push('"');
+            self.out.push(b'"');
         }
         for (attribute, value) in attributes {
-            self.out.push(' ');
-            self.out.push_str(attribute);
-            self.out.push_str("=\"");
+            self.out.push(b' ');
+            self.out.put(attribute);
+            self.out.put("=\"");
             escape_attribute(value, &mut self.out);
-            self.out.push('"');
+            self.out.push(b'"');
         }
     }
 
@@ -151,17 +174,43 @@ impl Writer {
         let namespace = name.namespace.as_ref();
         let prefix = PREFIXES.iter().find(|(known, _)| *known == namespace).map(|found| found.1);
         if !namespace.is_empty() {
-            self.out.push_str(prefix.unwrap_or("X"));
-            self.out.push(':');
+            self.out.put(prefix.unwrap_or("X"));
+            self.out.push(b':');
         }
-        self.out.push_str(&name.local);
+        self.out.put(&name.local);
         prefix.is_none()
+    }
+}
+
+/// Where text is put.
+pub(super) trait Text {
+    fn put(&mut self, text: &str);
+    fn room_for(&mut self, bytes: usize);
+}
+
+impl Text for String {
+    fn put(&mut self, text: &str) {
+        self.push_str(text);
+    }
+
+    fn room_for(&mut self, bytes: usize) {
+        self.reserve(bytes);
+    }
+}
+
+impl Text for Vec<u8> {
+    fn put(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
+
+    fn room_for(&mut self, bytes: usize) {
+        self.reserve(bytes);
     }
 }
 
 /// Escapes character data. A carriage return would be lost to line-end normalisation (XML 1.0
 /// §2.11), so it is written as a reference; what XML 1.0 cannot hold becomes U+FFFD.
-pub(super) fn escape_text(text: &str, out: &mut String) {
+pub(super) fn escape_text(text: &str, out: &mut impl Text) {
     escape(text, out, |c, _| text_reference(c));
 }
 
@@ -176,7 +225,7 @@ fn text_reference(c: char) -> Option<&'static str> {
 }
 
 /// Escapes an attribute value; white space other than blanks would be normalised away.
-pub(super) fn escape_attribute(text: &str, out: &mut String) {
+pub(super) fn escape_attribute(text: &str, out: &mut impl Text) {
     escape(text, out, |c, _| match c {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
@@ -212,10 +261,10 @@ const ORDINARY: [bool; 256] = {
 /// Escapes what `replace` has a replacement for; it sees the byte that follows, too.
 fn escape(
     text: &str,
-    out: &mut String,
+    out: &mut impl Text,
     replace: impl Fn(char, Option<u8>) -> Option<&'static str>,
 ) {
-    out.reserve(text.len());
+    out.room_for(text.len());
     let breaks_matter = replace('\n', None).is_some();
     let mut rest = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -230,9 +279,9 @@ fn escape(
             None if super::syntax::is_char(c) => continue,
             None => "\u{fffd}",
         };
-        out.push_str(&text[rest..at]);
-        out.push_str(replacement);
+        out.put(&text[rest..at]);
+        out.put(replacement);
         rest = at + c.len_utf8();
     }
-    out.push_str(&text[rest..]);
+    out.put(&text[rest..]);
 }

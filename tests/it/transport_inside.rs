@@ -2,21 +2,31 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use daybook::config::Config;
 use daybook::dav::response::Sink;
 use daybook::dav::{Body, Request, Response};
 use daybook::http::listener::Listener;
-use daybook::http::{Answered, Application, Site};
+use daybook::http::{Answered, Application, Site, threads};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tokio::sync::watch;
 
 use crate::harness::Client;
 
-/// Paths are orders: `/echo`, `/panic`, `/stream/KIB`, `/stream-panic`, `/stream-error`, `/slow`.
+/// Who waits at `/gate`, and whether they may go on.
+struct Gate {
+    waiting: usize,
+    open: bool,
+}
+
+static GATE: (Mutex<Gate>, Condvar) =
+    (Mutex::new(Gate { waiting: 0, open: false }), Condvar::new());
+
+/// Paths are orders: `/echo`, `/panic`, `/stream/KIB`, `/stream-panic`, `/slow`, `/gate`,
+/// `/thread/ABOUT`.
 struct Puppet;
 
 impl Application for Puppet {
@@ -44,6 +54,26 @@ impl Application for Puppet {
                     panic!("in the middle")
                 };
                 Response::new(207).with_stream(xml, Box::new(producer))
+            }
+            ["gate"] => {
+                threads::aside(|| {
+                    let mut gate = GATE.0.lock().unwrap();
+                    gate.waiting += 1;
+                    drop(GATE.1.wait_while(gate, |gate| !gate.open).unwrap());
+                });
+                Response::new(200).with_body("text/plain", "through")
+            }
+            ["thread", about] => {
+                let own = std::thread::current().id();
+                let producer = move |out: &mut dyn Sink| {
+                    let same = std::thread::current().id() == own;
+                    out.write_all(if same { b"own" } else { b"other" })
+                };
+                let response = Response::new(207).with_stream(xml, Box::new(producer));
+                match about.parse() {
+                    Ok(about) => response.of_about(about),
+                    Err(_) => response,
+                }
             }
             _ => Response { status: 204, body: Body::Empty, ..Response::default() },
         };
@@ -132,6 +162,41 @@ fn streams_long_bodies_and_measures_short_ones() {
     let head = server.client().send("HEAD", "/stream/3", &[], b"").expect(207);
     assert_eq!(head.header("content-length"), Some("3072"));
     assert!(head.body.is_empty());
+}
+
+#[test]
+fn short_answers_are_made_on_the_thread_of_the_connection() {
+    let server = Inside::start(|_| {});
+    for (about, thread) in
+        [("0", "own"), ("524288", "own"), ("524289", "other"), ("unknown", "other")]
+    {
+        let reply = server.client().get(&format!("/thread/{about}?quick")).expect(207);
+        assert_eq!(reply.text(), thread, "{about}");
+    }
+}
+
+#[test]
+fn who_waits_holds_nobody_up() {
+    let server = Inside::start(|_| {});
+    let waiting: Vec<_> = (0..100)
+        .map(|number| {
+            let client = server.client();
+            let path = if number < 40 { "/gate?quick" } else { "/gate" };
+            std::thread::spawn(move || client.get(path).expect(200).text().to_owned())
+        })
+        .collect();
+    // Nobody gets through the gate before these are answered.
+    while GATE.0.lock().unwrap().waiting < 100 {
+        server.client().get("/other?quick").expect(204);
+        server.client().get("/stream/3?quick").expect(207);
+    }
+    server.client().get("/other?quick").expect(204);
+    server.client().get("/other").expect(204);
+    GATE.0.lock().unwrap().open = true;
+    GATE.1.notify_all();
+    for waiting in waiting {
+        assert_eq!(waiting.join().unwrap(), "through");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::objects::{self, XmlTexts};
+use super::objects;
 use super::output::{CALENDAR_DATA, Output};
 use crate::acl::Privilege;
 use crate::dav::header::Prefer;
@@ -46,9 +46,14 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         })
         .collect();
     let prefix = members.map(|members| members.prefix).unwrap_or_default();
+    let about = targets.iter().map(|(_, target)| match target {
+        Target::Member(object, _) if rows.is_some() => objects::bytes_of_row(object),
+        Target::Member(object, _) => objects::RESOURCE_BYTES + object.size(),
+        Target::Found(_) | Target::Failed(_) => objects::RESOURCE_BYTES,
+    });
+    let about = about.sum();
     let producer = Box::new(move |out: &mut dyn Sink| {
-        let mut answer = Multistatus::begin(out);
-        let mut texts = XmlTexts::default();
+        let mut answer = Multistatus::begin_of(out, about);
         let mut access = view.access.members(&calendar, &[Privilege::Read]);
         for (href, target) in targets {
             let resource = match target {
@@ -61,7 +66,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
                     let name = name.as_deref().or_else(|| href.get(prefix.len()..));
                     let Some(name) = name else { continue };
                     if let (Some(rows), true) = (&rows, access.may(name, &object))
-                        && row(&mut answer, &view, rows, &calendar, (name, &object), &mut texts)?
+                        && objects::row(&mut answer, &view, rows, &calendar, (name, &object))?
                     {
                         continue;
                     }
@@ -73,7 +78,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         }
         answer.finish()
     });
-    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
 }
 
 /// The files of the calendar that was asked, by hrefs in the form that the request itself has.
@@ -136,23 +141,6 @@ fn member(context: &Context, resource: &Resource) -> Option<(String, Arc<ObjectE
     let object = resource.entry().and_then(Entry::object)?.clone();
     let name = resource.path.name().filter(|_| parent == context.resource.path)?;
     Some((name.to_owned(), object))
-}
-
-/// Answers for a file of the calendar with its stored text; false when nothing was written.
-fn row(
-    answer: &mut Multistatus<'_>,
-    view: &View,
-    rows: &Rows,
-    calendar: &Resource,
-    (name, object): (&str, &Arc<ObjectEntry>),
-    texts: &mut XmlTexts,
-) -> std::io::Result<bool> {
-    let whole = |entry: &ObjectEntry| view.access.shows_whole(calendar, entry);
-    let Some(place) = calendar.place.as_ref().filter(|_| whole(object)) else { return Ok(false) };
-    let found = texts.of_member(place, name, object);
-    let Some((entry, text)) = found.filter(|(entry, _)| whole(entry)) else { return Ok(false) };
-    answer.beside(|writer| rows.write(name, &entry, text, writer))?;
-    Ok(true)
 }
 
 fn write(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::objects::{self, Opened, XmlTexts};
+use super::objects::{self, Opened};
 use super::output::{CALENDAR_DATA, Output};
 use crate::acl::Privilege;
 use crate::caldav::Filter;
@@ -29,9 +29,20 @@ const KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// An object that matches.
 enum Match {
     /// The object that was asked itself.
-    Itself(Resource, Zone, Option<Opened>),
+    Itself(Box<(Resource, Zone, Opened)>),
     /// A file of the calendar with that number.
-    Member(usize, Arc<str>, Arc<ObjectEntry>, Option<Opened>),
+    Member(usize, Arc<str>, Arc<ObjectEntry>, Option<Box<Opened>>),
+}
+
+impl Match {
+    /// What the answer takes; with `whole` texts as they are stored.
+    fn bytes(&self, whole: bool) -> u64 {
+        match self {
+            Match::Member(_, _, object, None) if whole => objects::bytes_of_row(object),
+            Match::Member(_, _, object, _) => objects::RESOURCE_BYTES + object.size(),
+            Match::Itself(_) => objects::RESOURCE_BYTES,
+        }
+    }
 }
 
 /// A calendar that is searched, and the zone of its floating times.
@@ -48,17 +59,30 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         (None, None) => None,
     };
     let depth = Depth::of(context.request)?.unwrap_or(Depth::Zero);
-    let (calendars, matches) = search(&view, &context.resource, depth, &filter, floating.as_ref())?;
+    let search = |most| search(&view, &context.resource, depth, &filter, floating.as_ref(), most);
+    let few = match filter.candidates().complete {
+        true => search(limits::OWN_THREAD_ENTRIES)?,
+        false => None,
+    };
+    let found = match few {
+        Some(found) => Some(found),
+        None => context.app.store.lengthy(|| search(usize::MAX))?,
+    };
+    let (calendars, matches) = found.unwrap_or_default();
+    let about = match &output {
+        Some(output) => matches.iter().map(|found| found.bytes(output.is_stored_text())).sum(),
+        None => matches.len() as u64 * objects::ROW_BYTES,
+    };
     let prefer = Prefer::of(context.request)?;
     let asked = Asked::new(&query.selection, prefer.minimal);
     let producer = Box::new(move |out: &mut dyn Sink| {
-        let mut answer = Answer::new(out, &view, &asked, output.as_ref(), &calendars);
+        let mut answer = Answer::new(out, &view, &asked, output.as_ref(), &calendars, about);
         for found in matches {
             answer.write(found)?;
         }
         answer.document.finish()
     });
-    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
 }
 
 /// The answer in the making.
@@ -70,7 +94,6 @@ struct Answer<'a> {
     calendars: &'a [Searched],
     /// For each calendar whose files the index and the stored text answer.
     rows: Vec<Option<Rows>>,
-    texts: XmlTexts,
 }
 
 impl<'a> Answer<'a> {
@@ -80,6 +103,7 @@ impl<'a> Answer<'a> {
         asked: &'a Asked,
         output: Option<&'a Output>,
         calendars: &'a [Searched],
+        about: u64,
     ) -> Self {
         let special = output.is_some().then_some(CALENDAR_DATA);
         let stored = output.is_none_or(Output::is_stored_text);
@@ -87,22 +111,23 @@ impl<'a> Answer<'a> {
             stored.then(|| Rows::of(view, calendar, asked, special.as_ref())).flatten()
         });
         let rows = rows.collect();
-        let (document, texts) = (Multistatus::begin(out), XmlTexts::default());
-        Self { document, view, asked, output, calendars, rows, texts }
+        let document = Multistatus::begin_of(out, about);
+        Self { document, view, asked, output, calendars, rows }
     }
 
     fn write(&mut self, found: Match) -> std::io::Result<()> {
         match found {
-            Match::Itself(resource, floating, opened) => {
-                self.response(&resource, &floating, opened)
+            Match::Itself(itself) => {
+                let (resource, floating, opened) = *itself;
+                self.response(&resource, &floating, Some(opened))
             }
             Match::Member(number, name, object, opened) => {
-                if self.row(number, &name, &object, opened.as_ref())? {
+                if self.row(number, &name, &object, opened.as_deref())? {
                     return Ok(());
                 }
                 let Some((calendar, floating)) = self.calendars.get(number) else { return Ok(()) };
                 let Some(resource) = calendar.member(&name) else { return Ok(()) };
-                self.response(&resource, floating, opened)
+                self.response(&resource, floating, opened.map(|opened| *opened))
             }
         }
     }
@@ -112,7 +137,7 @@ impl<'a> Answer<'a> {
         &mut self,
         number: usize,
         name: &str,
-        object: &Arc<ObjectEntry>,
+        object: &ObjectEntry,
         opened: Option<&Opened>,
     ) -> std::io::Result<bool> {
         let Some(Some(rows)) = self.rows.get(number) else { return Ok(false) };
@@ -123,25 +148,15 @@ impl<'a> Answer<'a> {
         if let Some(Opened { bytes: Some(bytes), resource, .. }) = opened
             && let Some(entry) = resource.entry().and_then(Entry::object)
         {
-            let text = self.texts.escaped(bytes);
-            self.document.beside(|writer| rows.write(name, entry, text, writer))?;
+            let text = objects::escaped(bytes);
+            self.document.beside(|writer| rows.write(name, entry, &text, writer))?;
             return Ok(true);
         }
         if opened.is_some() {
             return Ok(false);
         }
         let Some((calendar, _)) = self.calendars.get(number) else { return Ok(false) };
-        let Some(place) = &calendar.place else { return Ok(false) };
-        let whole = |entry: &ObjectEntry| self.view.access.shows_whole(calendar, entry);
-        if !whole(object) {
-            return Ok(false);
-        }
-        let found = self.texts.of_member(place, name, object);
-        let Some((entry, text)) = found.filter(|(entry, _)| whole(entry)) else {
-            return Ok(false);
-        };
-        self.document.beside(|writer| rows.write(name, &entry, text, writer))?;
-        Ok(true)
+        objects::row(&mut self.document, self.view, rows, calendar, (name, object))
     }
 
     fn response(
@@ -168,13 +183,15 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// What matches; absent when there are calendars with more than about `most` candidates.
 fn search(
     view: &View,
     target: &Resource,
     depth: Depth,
     filter: &Filter,
     floating: Option<&Zone>,
-) -> Result<(Vec<Searched>, Vec<Match>)> {
+    most: usize,
+) -> Result<Option<(Vec<Searched>, Vec<Match>)>> {
     let candidates = filter.candidates();
     let mut search = Search { view, filter, candidates: &candidates, found: Vec::new(), kept: 0 };
     let zone_of =
@@ -184,9 +201,9 @@ fn search(
         if view.access.may(target, Privilege::Read)
             && let Some(opened) = search.opened(target, &zone)
         {
-            search.found.push(Match::Itself(target.clone(), zone, Some(opened)));
+            search.found.push(Match::Itself(Box::new((target.clone(), zone, opened))));
         }
-        return Ok((Vec::new(), search.found));
+        return Ok(Some((Vec::new(), search.found)));
     }
     let calendars: Vec<Searched> = objects::calendars(view, target, depth)
         .into_iter()
@@ -195,30 +212,43 @@ fn search(
             (calendar, zone)
         })
         .collect();
+    let mut room = most;
     for (number, (calendar, zone)) in calendars.iter().enumerate() {
         let mut access = view.access.members(calendar, &[Privilege::Read]);
-        for (name, object) in preselected(calendar, &candidates) {
+        let Some(objects) = preselected(calendar, &candidates, room) else { return Ok(None) };
+        room = room.saturating_sub(objects.len());
+        for (name, object) in objects {
             if access.may(&name, &object) {
                 search.look_at(number, calendar, zone, name, object)?;
             }
         }
     }
-    Ok((calendars, search.found))
+    Ok(Some((calendars, search.found)))
 }
 
-/// What the index leaves of a calendar.
-fn preselected(calendar: &Resource, candidates: &Candidates) -> Vec<(Arc<str>, Arc<ObjectEntry>)> {
+/// What the index leaves of a calendar; absent when more than about `most` had to be looked at.
+fn preselected(
+    calendar: &Resource,
+    candidates: &Candidates,
+    most: usize,
+) -> Option<Vec<(Arc<str>, Arc<ObjectEntry>)>> {
     // A to-do without any time is in every range (RFC 4791 §9.9); the index has no span for it.
     let timeless =
         candidates.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|k| k != "VEVENT"));
-    let Some(place) = &calendar.place else { return Vec::new() };
+    let Some(place) = &calendar.place else { return Some(Vec::new()) };
     let mut objects = match candidates.time_range.filter(|_| !timeless) {
         Some(range) => {
             let seconds = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.timestamp());
-            place.snapshot.overlapping(&place.path, seconds(range.start), seconds(range.end))
+            let (start, end) = (seconds(range.start), seconds(range.end));
+            let mut found = place.snapshot.overlapping_up_to(&place.path, start, end, most)?;
+            found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            found
         }
         None => {
             let collection = place.snapshot.collection(&place.path);
+            if collection.is_some_and(|collection| collection.object_count() > most) {
+                return None;
+            }
             let all = collection.into_iter().flat_map(|collection| collection.objects());
             all.map(|(name, object)| (name.clone(), object.clone())).collect()
         }
@@ -229,7 +259,7 @@ fn preselected(calendar: &Resource, candidates: &Candidates) -> Vec<(Arc<str>, A
         kind.is_none_or(|kinds| kinds.iter().any(|kind| **kind == *summary.component()))
             && candidates.uid.as_ref().is_none_or(|uid| **uid == *summary.uid())
     });
-    objects
+    Some(objects)
 }
 
 struct Search<'a> {
@@ -259,7 +289,7 @@ impl Search<'_> {
                 let size = object.bytes.as_ref().map_or(0, Bytes::len);
                 if self.kept + size <= KEPT_BYTES {
                     self.kept += size;
-                    opened = Some(object);
+                    opened = Some(Box::new(object));
                 }
             }
         }

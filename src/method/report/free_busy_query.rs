@@ -40,6 +40,25 @@ pub fn busy_time(
     bounds: Period,
     options: &Options<'_>,
 ) -> Result<BusyTime> {
+    if let Some(busy) = gather(view, calendars, bounds, options, limits::OWN_THREAD_ENTRIES)? {
+        return Ok(busy);
+    }
+    let all = || gather(view, calendars, bounds, options, usize::MAX);
+    let busy = match calendars.iter().find_map(|calendar| calendar.place.as_ref()) {
+        Some(place) => place.home.lengthy(all)?,
+        None => all()?,
+    };
+    Ok(busy.unwrap_or_else(|| BusyTime::new(bounds)))
+}
+
+/// The same; absent when there are calendars with more than about `most` candidates.
+fn gather(
+    view: &View,
+    calendars: &[Resource],
+    bounds: Period,
+    options: &Options<'_>,
+    most: usize,
+) -> Result<Option<BusyTime>> {
     let mut busy = BusyTime::new(bounds);
     let mut availability: Vec<(Component, Zones)> = Vec::new();
     let mut opened = 0;
@@ -50,8 +69,11 @@ pub fn busy_time(
         let floating = objects::floating_zone(calendar);
         let Some(place) = &calendar.place else { continue };
         let mut members = view.access.members(calendar, &KNOWN_BY);
-        for (name, entry) in place.snapshot.overlapping_in_any_order(&place.path, range.0, range.1)
-        {
+        let (start, end) = range;
+        let room = most.saturating_sub(opened);
+        let found = place.snapshot.overlapping_up_to(&place.path, start, end, room);
+        let Some(found) = found else { return Ok(None) };
+        for (name, entry) in found {
             if !members.may(&name, &entry) {
                 continue;
             }
@@ -64,8 +86,8 @@ pub fn busy_time(
                 continue;
             }
             let Some(object) = calendar.member(&name) else { continue };
-            let Ok(Some(bytes)) = object.read() else { continue };
-            let Ok(tree) = ical::parse(&bytes) else { continue };
+            let read = || ical::parse(&object.read().ok()??).ok();
+            let Some(tree) = place.home.lengthy(read) else { continue };
             let zones = Zones::of(&tree, &floating);
             if tree.components_named("VAVAILABILITY").next().is_some() {
                 availability.push((tree, zones));
@@ -78,5 +100,5 @@ pub fn busy_time(
     if let Err(error) = busy.add_availability(all) {
         tracing::warn!(%error, "availability cannot be computed");
     }
-    Ok(busy)
+    Ok(Some(busy))
 }

@@ -21,8 +21,9 @@ use crate::acl::required;
 use crate::dav::header::Depth;
 use crate::dav::name::{CALDAV, CALENDARSERVER, DAV};
 use crate::dav::{Error, Method, Precondition, Response, Result};
+use crate::resource::property::View;
 use crate::resource::report_set;
-use crate::xml;
+use crate::xml::{self, Element};
 
 /// Answers a report.
 pub fn run(context: &Context) -> Result<Response> {
@@ -50,18 +51,25 @@ pub fn run(context: &Context) -> Result<Response> {
     }
     needed?;
     match (root.name.namespace.as_ref(), root.name.local.as_ref()) {
-        (DAV, "expand-property") => expand_property::run(context, &view, &root),
-        (DAV, "principal-property-search") => principal_property_search::run(context, view, &root),
-        (DAV, "principal-search-property-set") => principal_search_property_set::run(context),
-        (DAV, "principal-match") => principal_match::run(context, view, &root),
-        (DAV, "acl-principal-prop-set") => acl_principal_prop_set::run(context, view, &root),
-        (CALENDARSERVER, "calendarserver-principal-search") => {
-            calendarserver_principal_search::run(context, view, &root)
-        }
         (CALDAV, "calendar-query") => calendar_query::run(context, view, &root),
         (CALDAV, "calendar-multiget") => calendar_multiget::run(context, view, &root),
         (CALDAV, "free-busy-query") => free_busy_query::run(context, &view, &root),
         (DAV, "sync-collection") => sync_collection::run(context, view, &root),
+        // How much these find is not known beforehand.
+        _ => context.app.store.lengthy(|| about_principals(context, view, &root)),
+    }
+}
+
+fn about_principals(context: &Context, view: View, root: &Element) -> Result<Response> {
+    match (root.name.namespace.as_ref(), root.name.local.as_ref()) {
+        (DAV, "expand-property") => expand_property::run(context, &view, root),
+        (DAV, "principal-property-search") => principal_property_search::run(context, view, root),
+        (DAV, "principal-search-property-set") => principal_search_property_set::run(context),
+        (DAV, "principal-match") => principal_match::run(context, view, root),
+        (DAV, "acl-principal-prop-set") => acl_principal_prop_set::run(context, view, root),
+        (CALENDARSERVER, "calendarserver-principal-search") => {
+            calendarserver_principal_search::run(context, view, root)
+        }
         _ => Err(Error::status(501)),
     }
 }

@@ -2,6 +2,7 @@
 //! far as the actor may see them.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,10 +15,10 @@ use crate::dav::{Error, Result};
 use crate::ical::timezone::Zone;
 use crate::ical::{self, Component};
 use crate::resource::access::Shown;
-use crate::resource::property::View;
+use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Place, Resource, zone};
 use crate::store::{Collection, Entry, HomePath, ObjectEntry};
-use crate::xml::Writer;
+use crate::xml::{Multistatus, Writer};
 
 /// An object and its content of one moment.
 pub struct Opened {
@@ -51,47 +52,74 @@ pub fn timetable(
     if let Some(known) = known.filter(|known| known.covers(floating, question)) {
         return Some(known);
     }
-    let bytes = place.home.read(&place.path.join(name)).ok()??;
-    let tree = ical::parse(&bytes).ok()?;
-    let timetable = Arc::new(Timetable::of(&tree, floating, question)?);
-    derived.put(ObjectEntry::hash_of(&bytes), timetable.clone(), timetable.size());
-    Some(timetable)
+    place.home.lengthy(|| {
+        let bytes = place.home.read(&place.path.join(name)).ok()??;
+        let tree = ical::parse(&bytes).ok()?;
+        let timetable = Arc::new(Timetable::of(&tree, floating, question)?);
+        derived.put(ObjectEntry::hash_of(&bytes), timetable.clone(), timetable.size());
+        Some(timetable)
+    })
 }
 
-/// Reads the stored texts of objects as they stand in XML, one after the other.
-#[derive(Default)]
-pub struct XmlTexts {
-    text: Vec<u8>,
-}
-
-impl XmlTexts {
-    /// The text of the member `name` of a calendar, as the index knows it, remembered or read now,
-    /// with the entry that describes it; absent when there is no calendar object any more.
-    pub fn of_member(
-        &mut self,
-        place: &Place,
-        name: &str,
-        object: &Arc<ObjectEntry>,
-    ) -> Option<(Arc<ObjectEntry>, &str)> {
-        let texts = place.home.texts();
-        if texts.read(&object.hash, &mut self.text) {
-            return Some((object.clone(), std::str::from_utf8(&self.text).ok()?));
-        }
+/// The text of the member `name` of a calendar as it stands in XML, read now and remembered, with
+/// the entry that describes it; absent when there is no calendar object any more.
+pub fn text_of_member(place: &Place, name: &str) -> Option<(Arc<ObjectEntry>, String)> {
+    place.home.lengthy(|| {
         let (entry, bytes) = place.home.load(&place.path.join(name)).ok()??;
         entry.calendar()?;
-        let text = self.escaped(&bytes);
-        texts.keep(entry.hash, text.as_bytes());
+        let text = escaped(&bytes);
+        place.home.texts().keep(entry.hash, text.as_bytes());
         Some((entry, text))
-    }
+    })
+}
 
-    /// The text that the content of a file is.
-    pub fn escaped(&mut self, bytes: &[u8]) -> &str {
-        let mut writer = Writer::fragment();
-        writer.lines(&text_of(bytes));
-        self.text = writer.into_string().into_bytes();
-        // It was a string.
-        std::str::from_utf8(&self.text).unwrap_or_default()
+/// The text that the content of a file is, as it stands in XML.
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut writer = Writer::fragment();
+    writer.lines(&text_of(bytes));
+    writer.into_string()
+}
+
+/// Answers for a file of a calendar with its stored text, where the actor may see all of it; false
+/// when nothing was written.
+pub fn row(
+    answer: &mut Multistatus<'_>,
+    view: &View,
+    rows: &Rows,
+    calendar: &Resource,
+    (name, object): (&str, &ObjectEntry),
+) -> io::Result<bool> {
+    let whole = |entry: &ObjectEntry| view.access.shows_whole(calendar, entry);
+    let Some(place) = calendar.place.as_ref().filter(|_| whole(object)) else { return Ok(false) };
+    let texts = place.home.texts();
+    let mut done = false;
+    answer.beside(|writer| {
+        let remembered = |writer: &mut Writer| texts.append(&object.hash, writer.bytes());
+        done = rows.write_with(name, object, writer, remembered);
+    })?;
+    if done {
+        return Ok(true);
     }
+    let found = text_of_member(place, name).filter(|(entry, _)| whole(entry));
+    let Some((entry, text)) = found else { return Ok(false) };
+    answer.beside(|writer| rows.write(name, &entry, &text, writer))?;
+    Ok(true)
+}
+
+/// What it takes to answer with the remembered text of an object (`Response::of_about`).
+pub fn bytes_of_row(object: &ObjectEntry) -> u64 {
+    ROW_BYTES + object.size()
+}
+
+/// What it takes to answer for an object beside its text.
+pub const ROW_BYTES: u64 = 400;
+/// What it takes where a resource has to be looked at, and its content opened and changed.
+pub const RESOURCE_BYTES: u64 = 5000;
+
+/// What it takes to list files.
+pub fn bytes_of_listing(files: &Collection, asked: &Asked) -> u64 {
+    let each = asked.only_named().map_or(RESOURCE_BYTES, |_| ROW_BYTES);
+    files.object_count() as u64 * each
 }
 
 /// Opens an object. 404 when it is gone, 403 when it cannot be read as a calendar object or is
@@ -103,6 +131,10 @@ pub fn open(view: &View, resource: &Resource) -> Result<Opened> {
 /// The same; without `tree` an object is not parsed where its text is all that is needed.
 pub fn open_for(view: &View, resource: &Resource, tree: bool) -> Result<Opened> {
     let place = resource.place.as_ref().ok_or_else(Error::not_found)?;
+    place.home.lengthy(|| load(view, resource, place, tree))
+}
+
+fn load(view: &View, resource: &Resource, place: &Place, tree: bool) -> Result<Opened> {
     let (entry, bytes) = place.home.load(&place.path)?.ok_or_else(Error::not_found)?;
     if !tree && entry.calendar().is_some() && view.access.shows_whole(resource, &entry) {
         let place = Place { entry: Some(Entry::Object(entry)), ..place.clone() };

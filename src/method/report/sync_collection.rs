@@ -12,6 +12,7 @@ use crate::dav::response::Sink;
 use crate::dav::sync_token::SyncToken;
 use crate::dav::{Error, Name, Precondition, Response, Result};
 use crate::ical::timezone::Zone;
+use crate::limits;
 use crate::method::context::Context;
 use crate::resource::attachment::ATTACHMENTS;
 use crate::resource::property::{Asked, Rows, View};
@@ -28,6 +29,9 @@ enum Line {
     /// A collection that is not synchronised along with its home (RFC 6578 §3.3).
     NotTraversed(Resource),
 }
+
+/// Numbers of the journal that are looked through on the thread of the connection.
+const FEW: u64 = limits::OWN_THREAD_ENTRIES as u64;
 
 /// Answers the report.
 pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
@@ -49,10 +53,13 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
             return initial(context, view, asked, rows);
         }
     }
-    let changes = place
-        .snapshot
-        .changes_since(&place.path, point, depth)
-        .map_err(|error| invalid_token(&error.to_string()))?;
+    let (snapshot, path) = (&place.snapshot, &place.path);
+    let few = point.is_some_and(|point| snapshot.number().abs_diff(point.number) <= FEW);
+    let changes = match few {
+        true => snapshot.changes_since(path, point, depth),
+        false => place.home.lengthy(|| snapshot.changes_since(path, point, depth)),
+    };
+    let changes = changes.map_err(|error| invalid_token(&error.to_string()))?;
     let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
     let mut token = SyncToken { epoch: now.epoch, number: now.number };
     let mut lines = unknown_to_journal(&context.resource, point);
@@ -69,6 +76,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let line = |change| line(&view, &context.resource, change, point.is_some());
     lines.extend(changes.iter().filter_map(line));
     let own = context.href(&context.resource);
+    let about = lines.len() as u64 * objects::RESOURCE_BYTES;
     let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin(out);
         for line in lines {
@@ -81,7 +89,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
         answer.finish()
     });
-    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
 }
 
 /// The first synchronisation of a calendar, straight from the index.
@@ -90,6 +98,8 @@ fn initial(context: &Context, view: View, asked: Asked, rows: Rows) -> Result<Re
     let place = resource.place.as_ref().ok_or_else(Error::not_found)?;
     let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
     let token = SyncToken { epoch: now.epoch, number: now.number };
+    let about =
+        objects::files(&resource).map_or(0, |files| objects::bytes_of_listing(files, &asked));
     let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin(out);
         let href = view.href(&resource.path);
@@ -103,7 +113,7 @@ fn initial(context: &Context, view: View, asked: Asked, rows: Rows) -> Result<Re
         answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
         answer.finish()
     });
-    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer))
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
 }
 
 /// Clients older than the RFC say it with Depth instead of sync-level.

@@ -45,7 +45,7 @@ impl Asked {
     }
 
     /// The names, if nothing but names is asked for and none of them as jCal.
-    pub(super) fn only_named(&self) -> Option<Vec<&Name>> {
+    pub fn only_named(&self) -> Option<Vec<&Name>> {
         let plain = !self.all && !self.only_names && self.json.is_empty();
         (plain && !self.named.is_empty()).then(|| self.named.iter().map(|(name, _)| name).collect())
     }

@@ -62,6 +62,31 @@ impl Rows {
 
     /// Writes the `DAV:response` of one file; `special` is XML.
     pub fn write(&self, name: &str, object: &ObjectEntry, special: &str, writer: &mut Writer) {
+        self.write_with(name, object, writer, |writer| {
+            writer.raw(special);
+            true
+        });
+    }
+
+    /// The same with something that writes the special property's XML, or says that it cannot:
+    /// then nothing is written and this is false.
+    pub fn write_with(
+        &self,
+        name: &str,
+        object: &ObjectEntry,
+        writer: &mut Writer,
+        special: impl Fn(&mut Writer) -> bool,
+    ) -> bool {
+        writer.attempt(|writer| self.fill(name, object, writer, special))
+    }
+
+    fn fill(
+        &self,
+        name: &str,
+        object: &ObjectEntry,
+        writer: &mut Writer,
+        special: impl Fn(&mut Writer) -> bool,
+    ) -> bool {
         let mut pieces = self.pieces.iter();
         let mut piece = |writer: &mut Writer| {
             if let Some(text) = pieces.next() {
@@ -74,9 +99,11 @@ impl Rows {
         for value in &self.values {
             match value {
                 Some(value) => value(object, writer),
-                None => writer.raw(special),
+                None if special(writer) => {}
+                None => return false,
             }
             piece(writer);
         }
+        true
     }
 }

@@ -1,6 +1,7 @@
 //! Everything below `http` as one application, without sockets: random histories with crashes, and
 //! races. Afterwards all copies of all events agree and the index is what a rebuild gives.
 
+mod answers;
 mod change;
 #[path = "../../../tests/dice.rs"]
 mod dice;

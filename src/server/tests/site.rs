@@ -1,5 +1,6 @@
 //! A whole server without sockets: accounts, homes on a real disk, requests as methods see them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::method::{self, left_over};
 use crate::principal::Principals;
 use crate::schedule::agreement::{self, Copy, Finding};
 use crate::schedule::{self, Disagreement, Users};
-use crate::store::{Durability, Home, HomePath, Store, StoreOptions, check};
+use crate::store::{Durability, Home, HomePath, Lengthy, Store, StoreOptions, check};
 
 /// Users; the room comes beside them.
 pub const PEOPLE: [&str; 10] =
@@ -43,6 +44,14 @@ pub fn delegate(name: &str) -> &'static str {
 pub struct Reply {
     pub status: u16,
     pub body: String,
+    /// What it was said to take to make the body.
+    pub about: Option<u64>,
+    /// How often something lengthy was done for it.
+    pub lengthy: usize,
+}
+
+thread_local! {
+    static LENGTHY: Cell<usize> = const { Cell::new(0) };
 }
 
 /// An object in somebody's calendars.
@@ -127,6 +136,11 @@ impl Site {
         let options = StoreOptions {
             clock: clock.clone(),
             durability: Durability::None,
+            text_memory_bytes: config.data.text_memory_bytes,
+            lengthy: Lengthy::new(|work| {
+                LENGTHY.set(LENGTHY.get() + 1);
+                work();
+            }),
             ..StoreOptions::default()
         };
         let store = Store::open(&config.data.root, options).unwrap();
@@ -189,17 +203,20 @@ impl Site {
             body: Bytes::from(body.to_owned()),
             origin: crate::dav::request::Origin::default(),
         };
+        let before = LENGTHY.get();
         let answer = self.running.as_ref().unwrap().1.answer(&request).response;
+        let mut about = None;
         let body = match answer.body {
             Body::Empty => String::new(),
             Body::Full(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Body::Stream(produce) => {
+            Body::Stream(produce, told) => {
+                about = told;
                 let mut bytes = Vec::new();
                 produce(&mut bytes).unwrap();
                 String::from_utf8_lossy(&bytes).into_owned()
             }
         };
-        Reply { status: answer.status, body }
+        Reply { status: answer.status, body, about, lengthy: LENGTHY.get() - before }
     }
 
     /// Where the objects in the calendars of somebody lie, with their UIDs and in their order.
