@@ -90,12 +90,55 @@ fn take_away(bench: &Bench) {
         if calls.is_empty() {
             return;
         }
-        for (account, call) in calls {
-            measure::once(&account, &call, &[204, 404]).expect("it can be deleted");
-        }
+        let share = calls.len().div_ceil(DELETERS);
+        std::thread::scope(|scope| {
+            for calls in calls.chunks(share) {
+                scope.spawn(move || {
+                    for (account, call) in calls {
+                        measure::once(account, call, &[204, 404]).expect("it can be deleted");
+                    }
+                });
+            }
+        });
         std::thread::sleep(Duration::from_millis(500));
     }
     panic!("{} files stay", bench.left_over().len());
+}
+
+/// Connections that take away at once.
+const DELETERS: usize = 4;
+
+/// Fills what has a bound and would come to it in the course of hours only: each collection
+/// remembers so many removals at least.
+fn fill_bounds(bench: &Bench, numbers: &Cell<u64>) {
+    const AT_ONCE: u64 = 300;
+    // Calls of one batch leave so many messages in each attendee's inbox, and copies; the owner's
+    // large calendar remembers more.
+    for (name, mut left) in [("put-invite-10", REMOVALS_LEAST), ("put-new-16", REMOVALS)] {
+        let row = rows::all().into_iter().find(|row| row.name == name).expect("a row");
+        while left > 0 {
+            let requests = Some(left.min(AT_ONCE));
+            let time = Duration::from_secs(600);
+            let length = Length { time, requests, rate: None, until: None };
+            measure::row(bench, &row, length, numbers).expect("right answers");
+            take_away(bench);
+            left -= left.min(AT_ONCE);
+        }
+    }
+}
+
+/// What `limits.rs` says of removals, and a little more.
+const REMOVALS_LEAST: u64 = 1024 + 128;
+const REMOVALS: u64 = 4096 + 128;
+
+/// The slope of the straight line nearest to the points (least squares).
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let above: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    let below: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    above / below
 }
 
 /// Each row now and then, at a steady rate; memory and latency every few seconds.
@@ -105,10 +148,13 @@ pub fn soak(common: &Common, minutes: f64) {
     let mut table = Table::open(common.raw.as_deref(), columns);
     let mut bench = Bench::daybook(common.objects, common.seed, &common.start());
     let numbers = Cell::new(1);
+    fill_bounds(&bench, &numbers);
+    println!("bounds are filled: {:.1} MB", bench.resident_megabytes());
     let started = Instant::now();
     let rows = common.rows();
     let mut turn = (0..rows.len()).cycle();
     let (mut worst, mut answers): (f64, f64) = (0.0, 0.0);
+    let mut points = Vec::new();
     let rate = common.rate.unwrap_or(40.0);
     while started.elapsed().as_secs_f64() < minutes * 60.0 {
         let Some(mut row) = turn.next().map(|at| rows[at]) else { return };
@@ -135,16 +181,22 @@ pub fn soak(common: &Common, minutes: f64) {
         }
         worst = worst.max(round.percentiles[2]);
         answers += round.per_second * STEP.as_secs_f64();
+        let (second, megabytes) = (started.elapsed().as_secs_f64(), bench.resident_megabytes());
+        points.push((second / 3600.0, megabytes));
         table.line(&[
-            format!("{:.0}", started.elapsed().as_secs_f64()),
+            format!("{second:.0}"),
             format!("{answers:.0}"),
             format!("{:.3}", round.percentiles[0]),
             format!("{:.3}", round.percentiles[2]),
-            format!("{:.2}", bench.resident_megabytes()),
+            format!("{megabytes:.2}"),
         ]);
     }
+    // The first five minutes of thirty fill what is small: texts, timetables, threads.
+    let settled = points.partition_point(|point| point.0 < minutes / 60.0 / 6.0);
     println!(
-        "{answers:.0} answers in {minutes} minutes, worst p99 {worst:.0} ms, {:.1} MB at the end",
-        bench.resident_megabytes()
+        "{answers:.0} answers in {minutes} minutes, worst p99 {worst:.0} ms, {:.1} MB at the end, \
+         {:+.2} MB an hour after the first sixth",
+        bench.resident_megabytes(),
+        slope(&points[settled..])
     );
 }
