@@ -76,6 +76,12 @@ impl Texts {
         segment.is_some_and(|segment| segment.append(place, out))
     }
 
+    /// Whether the texts for all these contents are known.
+    pub fn hold<'a>(&self, mut contents: impl Iterator<Item = &'a Hash>) -> bool {
+        let log = self.log.read();
+        contents.all(|content| log.places.contains_key(content))
+    }
+
     /// Keeps the text for this content.
     pub fn keep(&self, content: Hash, text: &[u8]) {
         let mut log = self.log.write();

@@ -52,6 +52,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         Target::Found(_) | Target::Failed(_) => objects::RESOURCE_BYTES,
     });
     let about = about.sum();
+    let in_memory = output.is_none() || rows.is_some() && are_in_memory(context, &targets);
     let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin_of(out, about);
         let mut access = view.access.members(&calendar, &[Privilege::Read]);
@@ -78,7 +79,19 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         }
         answer.finish()
     });
-    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
+    let response = Response::new(207).with_stream(xml::MEDIA_TYPE, producer);
+    Ok(if in_memory { response.of_about(about) } else { response })
+}
+
+/// Whether no file has to be read for the data of what was asked for.
+fn are_in_memory(context: &Context, targets: &[(String, Target)]) -> bool {
+    let hashes = targets.iter().filter_map(|(_, target)| match target {
+        Target::Member(object, _) => Some(&object.hash),
+        _ => None,
+    });
+    let place = context.resource.place.as_ref();
+    let opened = targets.iter().any(|(_, target)| matches!(target, Target::Found(_)));
+    !opened && place.is_some_and(|place| place.home.texts().hold(hashes))
 }
 
 /// The files of the calendar that was asked, by hrefs in the form that the request itself has.

@@ -61,12 +61,12 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let depth = Depth::of(context.request)?.unwrap_or(Depth::Zero);
     let search = |most| search(&view, &context.resource, depth, &filter, floating.as_ref(), most);
     let few = match filter.candidates().complete {
-        true => search(limits::OWN_THREAD_ENTRIES)?,
+        true => search(Some(limits::OWN_THREAD_ENTRIES))?,
         false => None,
     };
     let found = match few {
         Some(found) => Some(found),
-        None => context.app.store.lengthy(|| search(usize::MAX))?,
+        None => context.app.store.lengthy(|| search(None))?,
     };
     let (calendars, matches) = found.unwrap_or_default();
     let about = match &output {
@@ -75,14 +75,37 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     };
     let prefer = Prefer::of(context.request)?;
     let asked = Asked::new(&query.selection, prefer.minimal);
+    let special = output.is_some().then_some(CALENDAR_DATA);
+    let stored = output.as_ref().is_none_or(Output::is_stored_text);
+    let rows_of = |(calendar, _): &Searched| {
+        stored.then(|| Rows::of(&view, calendar, &asked, special.as_ref())).flatten()
+    };
+    let rows: Vec<Option<Rows>> = calendars.iter().map(rows_of).collect();
+    let in_memory = output.is_none() || are_in_memory(&calendars, &matches, &rows);
     let producer = Box::new(move |out: &mut dyn Sink| {
-        let mut answer = Answer::new(out, &view, &asked, output.as_ref(), &calendars, about);
+        let document = Multistatus::begin_of(out, about);
+        let (view, asked, output) = (&view, &asked, output.as_ref());
+        let mut answer = Answer { document, view, asked, output, calendars: &calendars, rows };
         for found in matches {
             answer.write(found)?;
         }
         answer.document.finish()
     });
-    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
+    let response = Response::new(207).with_stream(xml::MEDIA_TYPE, producer);
+    Ok(if in_memory { response.of_about(about) } else { response })
+}
+
+/// Whether no file has to be read for the data of what matches.
+fn are_in_memory(calendars: &[Searched], matches: &[Match], rows: &[Option<Rows>]) -> bool {
+    let Some(place) = calendars.iter().find_map(|(calendar, _)| calendar.place.as_ref()) else {
+        return true;
+    };
+    let unopened = matches.iter().filter_map(|found| match found {
+        Match::Member(number, _, object, None) => Some((*number, &object.hash)),
+        _ => None,
+    });
+    let plain = unopened.clone().all(|(number, _)| rows.get(number).is_some_and(Option::is_some));
+    plain && place.home.texts().hold(unopened.map(|(_, hash)| hash))
 }
 
 /// The answer in the making.
@@ -96,25 +119,7 @@ struct Answer<'a> {
     rows: Vec<Option<Rows>>,
 }
 
-impl<'a> Answer<'a> {
-    fn new(
-        out: &'a mut dyn Sink,
-        view: &'a View,
-        asked: &'a Asked,
-        output: Option<&'a Output>,
-        calendars: &'a [Searched],
-        about: u64,
-    ) -> Self {
-        let special = output.is_some().then_some(CALENDAR_DATA);
-        let stored = output.is_none_or(Output::is_stored_text);
-        let rows = calendars.iter().map(|(calendar, _)| {
-            stored.then(|| Rows::of(view, calendar, asked, special.as_ref())).flatten()
-        });
-        let rows = rows.collect();
-        let document = Multistatus::begin_of(out, about);
-        Self { document, view, asked, output, calendars, rows }
-    }
-
+impl Answer<'_> {
     fn write(&mut self, found: Match) -> std::io::Result<()> {
         match found {
             Match::Itself(itself) => {
@@ -183,21 +188,32 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// What matches; absent when there are calendars with more than about `most` candidates.
+/// What matches; with a bound absent when there are more than about so many candidates, or when
+/// memory does not have what it takes.
 fn search(
     view: &View,
     target: &Resource,
     depth: Depth,
     filter: &Filter,
     floating: Option<&Zone>,
-    most: usize,
+    most: Option<usize>,
 ) -> Result<Option<(Vec<Searched>, Vec<Match>)>> {
     let candidates = filter.candidates();
-    let mut search = Search { view, filter, candidates: &candidates, found: Vec::new(), kept: 0 };
+    let mut search = Search {
+        view,
+        filter,
+        candidates: &candidates,
+        reads: most.is_none(),
+        found: Vec::new(),
+        kept: 0,
+    };
     let zone_of =
         |calendar: &Resource| floating.cloned().unwrap_or_else(|| objects::floating_zone(calendar));
     if matches!(target.kind, ResourceKind::CalendarObject | ResourceKind::InboxItem) {
         let zone = target.parent().map_or_else(Zone::utc, |calendar| zone_of(&calendar));
+        if most.is_some() {
+            return Ok(None);
+        }
         if view.access.may(target, Privilege::Read)
             && let Some(opened) = search.opened(target, &zone)
         {
@@ -212,14 +228,16 @@ fn search(
             (calendar, zone)
         })
         .collect();
-    let mut room = most;
+    let mut room = most.unwrap_or(usize::MAX);
     for (number, (calendar, zone)) in calendars.iter().enumerate() {
         let mut access = view.access.members(calendar, &[Privilege::Read]);
         let Some(objects) = preselected(calendar, &candidates, room) else { return Ok(None) };
         room = room.saturating_sub(objects.len());
         for (name, object) in objects {
-            if access.may(&name, &object) {
-                search.look_at(number, calendar, zone, name, object)?;
+            if access.may(&name, &object)
+                && !search.look_at(number, calendar, zone, name, object)?
+            {
+                return Ok(None);
             }
         }
     }
@@ -266,11 +284,14 @@ struct Search<'a> {
     view: &'a View,
     filter: &'a Filter,
     candidates: &'a Candidates,
+    /// Whether files may be read.
+    reads: bool,
     found: Vec<Match>,
     kept: usize,
 }
 
 impl Search<'_> {
+    /// False when a file would have to be read and must not be.
     fn look_at(
         &mut self,
         number: usize,
@@ -278,14 +299,15 @@ impl Search<'_> {
         floating: &Zone,
         name: Arc<str>,
         object: Arc<ObjectEntry>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut opened = None;
         match self.decided(calendar, floating, &name, &object) {
-            Some(false) => return Ok(()),
+            Some(false) => return Ok(true),
             Some(true) => {}
+            None if !self.reads => return Ok(false),
             None => {
-                let Some(resource) = calendar.member(&name) else { return Ok(()) };
-                let Some(object) = self.opened(&resource, floating) else { return Ok(()) };
+                let Some(resource) = calendar.member(&name) else { return Ok(true) };
+                let Some(object) = self.opened(&resource, floating) else { return Ok(true) };
                 let size = object.bytes.as_ref().map_or(0, Bytes::len);
                 if self.kept + size <= KEPT_BYTES {
                     self.kept += size;
@@ -298,7 +320,7 @@ impl Search<'_> {
                 .because(format!("more than {} objects match", limits::QUERY_RESULTS)));
         }
         self.found.push(Match::Member(number, name, object, opened));
-        Ok(())
+        Ok(true)
     }
 
     /// What can be said without opening the object, where the actor sees all of it.
@@ -318,7 +340,12 @@ impl Search<'_> {
             return Some(range.overlaps_seconds(start, end));
         }
         let place = calendar.place.as_ref()?;
-        objects::timetable(place, name, object, floating, range.closed()?)?.overlaps(range)
+        let closed = range.closed()?;
+        let timetable = match self.reads {
+            true => objects::timetable(place, name, object, floating, closed),
+            false => objects::remembered_timetable(place, object, floating, closed),
+        };
+        timetable?.overlaps(range)
     }
 
     /// The object if it matches. What is gone, damaged or private does not; the others do not

@@ -40,10 +40,10 @@ pub fn busy_time(
     bounds: Period,
     options: &Options<'_>,
 ) -> Result<BusyTime> {
-    if let Some(busy) = gather(view, calendars, bounds, options, limits::OWN_THREAD_ENTRIES)? {
+    if let Some(busy) = gather(view, calendars, bounds, options, Some(limits::OWN_THREAD_ENTRIES))? {
         return Ok(busy);
     }
-    let all = || gather(view, calendars, bounds, options, usize::MAX);
+    let all = || gather(view, calendars, bounds, options, None);
     let busy = match calendars.iter().find_map(|calendar| calendar.place.as_ref()) {
         Some(place) => place.home.lengthy(all)?,
         None => all()?,
@@ -51,13 +51,14 @@ pub fn busy_time(
     Ok(busy.unwrap_or_else(|| BusyTime::new(bounds)))
 }
 
-/// The same; absent when there are calendars with more than about `most` candidates.
+/// The same; with a bound absent when there are more than about so many candidates, or when memory
+/// does not have what it takes.
 fn gather(
     view: &View,
     calendars: &[Resource],
     bounds: Period,
     options: &Options<'_>,
-    most: usize,
+    most: Option<usize>,
 ) -> Result<Option<BusyTime>> {
     let mut busy = BusyTime::new(bounds);
     let mut availability: Vec<(Component, Zones)> = Vec::new();
@@ -70,7 +71,7 @@ fn gather(
         let Some(place) = &calendar.place else { continue };
         let mut members = view.access.members(calendar, &KNOWN_BY);
         let (start, end) = range;
-        let room = most.saturating_sub(opened);
+        let room = most.map_or(usize::MAX, |most| most.saturating_sub(opened));
         let found = place.snapshot.overlapping_up_to(&place.path, start, end, room);
         let Some(found) = found else { return Ok(None) };
         for (name, entry) in found {
@@ -81,13 +82,19 @@ fn gather(
             if opened > limits::QUERY_RESULTS {
                 return Err(Precondition::NumberOfMatchesWithinLimits.into());
             }
-            let timetable = objects::timetable(place, &name, &entry, &floating, bounds);
+            let timetable = match most {
+                None => objects::timetable(place, &name, &entry, &floating, bounds),
+                Some(_) => objects::remembered_timetable(place, &entry, &floating, bounds),
+            };
             if timetable.is_some_and(|timetable| timetable.add_to(&mut busy, options)) {
                 continue;
             }
+            if most.is_some() {
+                return Ok(None);
+            }
             let Some(object) = calendar.member(&name) else { continue };
-            let read = || ical::parse(&object.read().ok()??).ok();
-            let Some(tree) = place.home.lengthy(read) else { continue };
+            let Ok(Some(bytes)) = object.read() else { continue };
+            let Ok(tree) = ical::parse(&bytes) else { continue };
             let zones = Zones::of(&tree, &floating);
             if tree.components_named("VAVAILABILITY").next().is_some() {
                 availability.push((tree, zones));

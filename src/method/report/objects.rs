@@ -38,8 +38,19 @@ pub fn files(resource: &Resource) -> Option<&Collection> {
     (plain && collection.collections().next().is_none()).then_some(collection)
 }
 
-/// The timetable of an object for a question about time, remembered or made now; absent when there
-/// is none, or when the object cannot be read.
+/// The timetable of an object for a question about time, if it is remembered.
+pub fn remembered_timetable(
+    place: &Place,
+    object: &ObjectEntry,
+    floating: &Zone,
+    question: Period,
+) -> Option<Arc<Timetable>> {
+    let known = place.home.derived().get::<Timetable>(&object.hash);
+    known.filter(|known| known.covers(floating, question))
+}
+
+/// The timetable, remembered or made now; absent when there is none, or when the object cannot be
+/// read.
 pub fn timetable(
     place: &Place,
     name: &str,
@@ -47,18 +58,15 @@ pub fn timetable(
     floating: &Zone,
     question: Period,
 ) -> Option<Arc<Timetable>> {
-    let derived = place.home.derived();
-    let known = derived.get::<Timetable>(&object.hash);
-    if let Some(known) = known.filter(|known| known.covers(floating, question)) {
+    if let Some(known) = remembered_timetable(place, object, floating, question) {
         return Some(known);
     }
-    place.home.lengthy(|| {
-        let bytes = place.home.read(&place.path.join(name)).ok()??;
-        let tree = ical::parse(&bytes).ok()?;
-        let timetable = Arc::new(Timetable::of(&tree, floating, question)?);
-        derived.put(ObjectEntry::hash_of(&bytes), timetable.clone(), timetable.size());
-        Some(timetable)
-    })
+    let bytes = place.home.read(&place.path.join(name)).ok()??;
+    let tree = ical::parse(&bytes).ok()?;
+    let timetable = Arc::new(Timetable::of(&tree, floating, question)?);
+    let derived = place.home.derived();
+    derived.put(ObjectEntry::hash_of(&bytes), timetable.clone(), timetable.size());
+    Some(timetable)
 }
 
 /// The text of the member `name` of a calendar as it stands in XML, read now and remembered, with

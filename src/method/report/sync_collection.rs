@@ -77,6 +77,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     lines.extend(changes.iter().filter_map(line));
     let own = context.href(&context.resource);
     let about = lines.len() as u64 * objects::RESOURCE_BYTES;
+    let in_memory = output.is_none();
     let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin(out);
         for line in lines {
@@ -89,7 +90,8 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
         answer.finish()
     });
-    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
+    let response = Response::new(207).with_stream(xml::MEDIA_TYPE, producer);
+    Ok(if in_memory { response.of_about(about) } else { response })
 }
 
 /// The first synchronisation of a calendar, straight from the index.
