@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::identity::{Identity, identity_at};
 use super::{DiskError, Result, fault, layout};
 
 /// What a name in a directory stands for.
@@ -70,9 +71,6 @@ pub struct Dir {
     path: PathBuf,
     identity: OnceLock<Identity>,
 }
-
-/// Device and inode.
-pub(super) type Identity = (u64, u64);
 
 /// Makes `Stat` out of what the system says.
 pub(super) fn stat_of(stat: &rustix::fs::Stat) -> Stat {
@@ -200,18 +198,15 @@ impl Dir {
             return Ok(*known);
         }
         self.fault("stat", "")?;
-        let stat = rustix::fs::fstat(&self.fd).map_err(|error| self.error("stat", "", error))?;
-        Ok(*self.identity.get_or_init(|| (stat.st_dev, stat.st_ino)))
+        let found = identity_at(&self.fd, "").and_then(|found| found.ok_or(Errno::NOENT));
+        let found = found.map_err(|error| self.error("stat", "", error))?;
+        Ok(*self.identity.get_or_init(|| found))
     }
 
     /// The same of what is called `name` here, which is not followed.
     pub(super) fn identity_of(&self, name: &str) -> Result<Option<Identity>> {
         self.fault("stat", name)?;
-        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some((stat.st_dev, stat.st_ino))),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-            Err(error) => Err(self.error("stat", name, error)),
-        }
+        identity_at(&self.fd, name).map_err(|error| self.error("stat", name, error))
     }
 
     /// All names of the directory that are text, in no order; the others are counted.

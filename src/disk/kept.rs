@@ -37,13 +37,11 @@ impl Kept {
         Some(dir.clone())
     }
 
-    fn keep(&self, path: &Path, dir: Option<Dir>) -> Result<Option<Arc<Dir>>> {
-        let Some(dir) = dir else {
-            self.0.lock().open.remove(path);
-            return Ok(None);
-        };
-        dir.identity()?;
-        let dir = Arc::new(dir);
+    fn forget(&self, path: &Path) {
+        self.0.lock().open.remove(path);
+    }
+
+    fn keep(&self, path: &Path, dir: Arc<Dir>) {
         let mut kept = self.0.lock();
         if kept.open.len() >= KEPT {
             // Half of them go at once, so that not every further one looks for the oldest.
@@ -53,8 +51,7 @@ impl Kept {
             kept.open.retain(|_, (_, last)| *last > middle);
         }
         let asked = kept.asked;
-        kept.open.insert(path.to_owned(), (dir.clone(), asked));
-        Ok(Some(dir))
+        kept.open.insert(path.to_owned(), (dir, asked));
     }
 }
 
@@ -66,7 +63,7 @@ impl Tree {
         {
             return Ok(Some(known));
         }
-        self.kept.keep(relative, self.dir(relative)?)
+        self.keep(relative, self.dir(relative)?)
     }
 
     /// The same for the member `name` of a directory, which is at `relative` then.
@@ -81,7 +78,22 @@ impl Tree {
         {
             return Ok(Some(known));
         }
-        self.kept.keep(relative, parent.open_dir(name)?)
+        self.keep(relative, parent.open_dir(name)?)
+    }
+
+    /// Keeps a directory open, but for those of other mounts: nobody could take these away as long
+    /// as the server runs.
+    fn keep(&self, relative: &Path, dir: Option<Dir>) -> Result<Option<Arc<Dir>>> {
+        let Some(dir) = dir.map(Arc::new) else {
+            self.kept.forget(relative);
+            return Ok(None);
+        };
+        let root = self.identity_of(Path::new("."))?;
+        match root.is_some_and(|root| dir.identity().is_ok_and(|own| own.mount == root.mount)) {
+            true => self.kept.keep(relative, dir.clone()),
+            false => self.kept.forget(relative),
+        }
+        Ok(Some(dir))
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod attribute;
 mod dir;
 pub mod fault;
+mod identity;
 mod in_place;
 mod kept;
 pub mod layout;

@@ -36,7 +36,7 @@ struct State {
 impl SyncGroups {
     /// Makes the names of the directory durable that were given before the call.
     pub fn sync(&self, dir: &Dir) -> Result<()> {
-        self.share(dir.identity()?.1, dir.path(), || dir.sync())
+        self.share(dir.identity()?.inode, dir.path(), || dir.sync())
     }
 
     /// Returns when `sync` ran for this directory from its beginning to its end since the call.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::dir::{Dir, Identity};
+use super::dir::Dir;
+use super::identity::{Identity, identity_at};
 use super::kept::Kept;
 use super::{DiskError, Result, Stat, fault};
 
@@ -72,7 +73,10 @@ impl Tree {
 
     /// What has this name, as the system tells one thing from another.
     pub(super) fn identity_of(&self, relative: &Path) -> Result<Option<Identity>> {
-        Ok(self.look_at(relative)?.map(|stat| (stat.st_dev, stat.st_ino)))
+        let failed =
+            |error: std::io::Error| DiskError::new("stat", &self.path.join(relative), error);
+        fault::point().map_err(failed)?;
+        identity_at(&self.root, relative).map_err(|error| failed(error.into()))
     }
 
     fn look_at(&self, relative: &Path) -> Result<Option<rustix::fs::Stat>> {

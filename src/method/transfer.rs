@@ -11,7 +11,7 @@ use crate::dav::header::{self, Depth};
 use crate::dav::kind::ResourceKind;
 use crate::dav::{Error, Method, Precondition, Response, Result};
 use crate::resource::access::STORED_ACL;
-use crate::resource::{self, Resource, provision};
+use crate::resource::{self, Resource, calendar, provision};
 use crate::schedule::{self, Committed, Relocation, schedule_tag};
 use crate::store::{CollectionKind, Entry, HomePath, PropertyChanges, Snapshot, Transaction};
 
@@ -167,7 +167,19 @@ fn between_calendars(transfer: &Transfer) -> Result<()> {
     if transfer.moving && to.exists {
         return Err(Error::status(403).because("an object is not moved over another one"));
     }
-    Ok(())
+    taken(transfer)
+}
+
+/// The calendar takes objects of this kind (RFC 4791 §5.3.2.1).
+fn taken(transfer: &Transfer) -> Result<()> {
+    let object = transfer.from.entry().and_then(Entry::object);
+    let Some(summary) = object.and_then(|object| object.calendar()) else { return Ok(()) };
+    let parent = transfer.to.parent().ok_or_else(|| Error::status(409))?;
+    let kinds = calendar::component_kinds(&parent.properties());
+    match kinds.iter().any(|kind| **kind == *summary.component()) {
+        true => Ok(()),
+        false => Err(Precondition::SupportedCalendarComponent.into()),
+    }
 }
 
 fn in_calendar(resource: &Resource) -> bool {

@@ -40,7 +40,8 @@ pub fn busy_time(
     bounds: Period,
     options: &Options<'_>,
 ) -> Result<BusyTime> {
-    if let Some(busy) = gather(view, calendars, bounds, options, Some(limits::OWN_THREAD_ENTRIES))? {
+    let few = Some(limits::OWN_THREAD_ENTRIES);
+    if let Some(busy) = gather(view, calendars, bounds, options, few)? {
         return Ok(busy);
     }
     let all = || gather(view, calendars, bounds, options, None);

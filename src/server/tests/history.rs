@@ -148,7 +148,15 @@ impl History {
         let found = self.site.disagreements();
         let found: Vec<_> = found.iter().filter(|finding| finding.certain).collect();
         assert!(found.is_empty(), "seed {}, step {}: {found:#?}", self.seed, self.step);
-        assert_eq!(self.site.damage(), [], "seed {}, step {}", self.seed, self.step);
+        let damage = self.site.damage();
+        let about = |line: &&String| damage.iter().any(|finding| is_about(&finding.path, line));
+        let history: Vec<&String> = self.log.iter().map(|(_, line)| line).filter(about).collect();
+        assert!(
+            damage.is_empty(),
+            "seed {}, step {}: {damage:#?}\n{history:#?}",
+            self.seed,
+            self.step
+        );
         assert!(self.site.left_behind().is_empty(), "{:?}", self.site.left_behind());
         self.check_room();
     }
@@ -168,4 +176,9 @@ impl History {
             assert!(apart, "seed {}, step {}: booked twice: {pair:?}", self.seed, self.step);
         }
     }
+}
+
+/// Whether a step was about the file that is at this path now.
+fn is_about(path: &std::path::Path, line: &str) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| line.contains(name))
 }
