@@ -9,11 +9,6 @@ use crate::disk::Stat;
 
 use super::{CollectionKind, HomePath, ObjectEntry, PropertySet, Snapshot};
 
-/// Numbers skipped when a home is opened: those that a crash may have taken from the log.
-const GAP: u64 = 1 << 20;
-/// Gaps that are remembered; sync tokens older than the first one are forgotten.
-const GAPS: usize = 64;
-
 /// One edit.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Edit {
@@ -76,29 +71,5 @@ impl Snapshot {
             Edit::PutObject { path, entry } => self.put_object(&path, entry, now_s),
             other => self.apply(&other, now_s),
         }
-    }
-
-    /// Numbers that may have been given to changes the log lost are never used again, and a
-    /// token with one of them is refused.
-    fn skip_numbers(&mut self) {
-        let end = self.number.saturating_add(GAP);
-        let mut gaps = self.gaps.to_vec();
-        match gaps.last_mut() {
-            // Nothing happened since the last one.
-            Some(last) if last.1 == self.number => last.1 = end,
-            _ => gaps.push((self.number, end)),
-        }
-        if gaps.len() > GAPS {
-            gaps.remove(0);
-        }
-        self.gaps = gaps.into();
-        self.number = end;
-    }
-
-    /// Whether a token may have this number.
-    pub(super) fn has_number(&self, number: u64) -> bool {
-        let lost = self.gaps.iter().any(|(last, end)| number > *last && number <= *end);
-        let forgotten = self.gaps.len() == GAPS && self.gaps.first().is_some_and(|g| number < g.0);
-        number <= self.number && !lost && !forgotten
     }
 }
