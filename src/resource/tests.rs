@@ -1,26 +1,12 @@
 //! What paths resolve to, in a home with a few things in it.
 
+pub mod world;
+
 use bytes::Bytes;
 
-use super::{Resolver, provision};
-use crate::clock::Clock;
-use crate::config::Homes;
-use crate::dav::DavPath;
 use crate::dav::kind::ResourceKind as Kind;
-use crate::principal::Principals;
-use crate::store::{
-    CollectionKind, Durability, HomePath, PropertyChanges, Store, StoreError, StoreOptions,
-};
-
-const ACCOUNTS: &str = "realm = \"Test\"
-
-[[user]]
-guid = \"A0000000-0000-0000-0000-1\"
-\
-    name = \"alice\"
-full_name = \"Alice\"
-plain_password = \"a\"
-";
+use crate::store::{CollectionKind, HomePath, PropertyChanges, StoreError};
+use world::World;
 
 /// Path, kind, existence, canonical path; G is alice's GUID.
 const PATHS: &[(&str, Kind, bool, &str)] = &[
@@ -62,41 +48,33 @@ const PATHS: &[(&str, Kind, bool, &str)] = &[
     ),
     ("/calendars/users/alice/new", Kind::PlainFile, false, "/calendars/__uids__/G/new"),
     ("/calendars/users/alice/new/", Kind::Collection, false, "/calendars/__uids__/G/new/"),
-    ("/calendars/users/bob/calendar/", Kind::PlainFile, false, "/calendars/users/bob/calendar"),
+    ("/calendars/users/eve/calendar/", Kind::PlainFile, false, "/calendars/users/eve/calendar"),
 ];
 
 #[test]
 fn paths_become_resources() {
-    let folder = tempfile::tempdir().unwrap();
-    let accounts = folder.path().join("accounts.toml");
-    std::fs::write(&accounts, ACCOUNTS).unwrap();
-    let data = folder.path().join("data");
-    let options = StoreOptions { durability: Durability::None, ..StoreOptions::default() };
-    let store = Store::open(&data, options).unwrap();
-    let principals = Principals::open(&accounts, &data, &[], Clock::system()).unwrap();
-    let directory = principals.current();
-    let resolver = Resolver { store: &store, directory: &directory };
-    let resolve = |text: &str| resolver.resolve(&DavPath::parse(text).unwrap()).unwrap();
+    let world = World::new();
+    let resolve = |text: &str| world.resource(text);
 
     let home = resolve("/calendars/users/alice/");
     assert!(!home.exists && home.is_unmade_home() && home.kind == Kind::Home);
     assert!(resolve("/calendars/users/alice/calendar/x.ics").is_unmade_home());
-    assert!(store.homes().unwrap().is_empty(), "resolving made something");
+    assert!(world.store.homes().unwrap().is_empty(), "resolving made something");
 
     let owner = home.owner.unwrap();
-    let made =
-        store.provision(&owner.guid, &provision::initial(&Homes::default(), &owner)).unwrap();
-    made.write(|tx| -> Result<(), StoreError> {
-        tx.make_collection(
-            &HomePath::new(["plain"]),
-            CollectionKind::Plain,
-            &PropertyChanges::none(),
-        )?;
-        let path = HomePath::new(["plain", "a b.txt"]);
-        tx.put(&path, &Bytes::from_static(b"x"), None, &PropertyChanges::none())?;
-        Ok(())
-    })
-    .unwrap();
+    world
+        .provision("alice")
+        .write(|tx| -> Result<(), StoreError> {
+            tx.make_collection(
+                &HomePath::new(["plain"]),
+                CollectionKind::Plain,
+                &PropertyChanges::none(),
+            )?;
+            let path = HomePath::new(["plain", "a b.txt"]);
+            tx.put(&path, &Bytes::from_static(b"x"), None, &PropertyChanges::none())?;
+            Ok(())
+        })
+        .unwrap();
 
     for (path, kind, exists, canonical) in PATHS {
         let resource = resolve(&path.replace("/G", &format!("/{}", owner.guid)));

@@ -12,7 +12,7 @@ use crate::store::{HomePath, PropertyChanges, StoreError};
 use crate::xml::multistatus::write_response;
 use crate::xml::request::{Propfind, Proppatch};
 use crate::xml::{Multistatus, Writer, parse};
-use world::{EVENT, World, propstats};
+use world::{EVENT, propstats, with_event};
 
 const CALENDAR: &str = "/calendars/users/alice/calendar/";
 const INBOX: &str = "/calendars/users/alice/inbox/";
@@ -21,7 +21,7 @@ const CS: &str = "{http://calendarserver.org/ns/}";
 
 #[test]
 fn values_of_live_properties() {
-    let world = World::new();
+    let world = with_event();
     let guid = "A0000000-0000-0000-0000-1";
     let home = format!("/dav/calendars/__uids__/{guid}/");
     let alice = format!("/dav/principals/__uids__/{guid}/");
@@ -73,7 +73,7 @@ fn values_of_live_properties() {
 
 #[test]
 fn allprop_and_propname() {
-    let world = World::new();
+    let world = with_event();
     let set = "<D:set><D:prop><x xmlns='u'>1</x><C:calendar-description>d</C:calendar-description>\
          </D:prop></D:set>";
     world.proppatch("alice", CALENDAR, set);
@@ -102,7 +102,7 @@ fn allprop_and_propname() {
 
 #[test]
 fn proppatch_is_all_or_nothing() {
-    let world = World::new();
+    let world = with_event();
     let outcome = |list: &[(&str, &[&str])]| -> Vec<(String, Vec<String>)> {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         list.iter().map(|(status, list)| ((*status).to_owned(), names(list))).collect()
@@ -127,7 +127,7 @@ fn proppatch_is_all_or_nothing() {
 
 #[test]
 fn values_are_checked() {
-    let world = World::new();
+    let world = with_event();
     let zone = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VTIMEZONE\nTZID:X\nEND:VTIMEZONE\n";
     let inbox = "/calendars/users/alice/inbox/";
     let object = "/calendars/users/alice/calendar/1.ics";
@@ -187,7 +187,7 @@ fn values_are_checked() {
 
 #[test]
 fn the_zone_and_its_identifier_are_one() {
-    let world = World::new();
+    let world = with_event();
     let zone = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VTIMEZONE\nTZID:X\nEND:VTIMEZONE\n";
     let text = || world.value("alice", CALENDAR, &format!("{CALDAV}calendar-timezone"));
     let id = || world.value("alice", CALENDAR, &format!("{CALDAV}calendar-timezone-id"));
@@ -206,7 +206,7 @@ fn the_zone_and_its_identifier_are_one() {
 
 #[test]
 fn the_inbox_speaks_for_the_calendars() {
-    let world = World::new();
+    let world = with_event();
     let set = |xml: &str| {
         let body = format!("<D:set><D:prop>{xml}</D:prop></D:set>");
         world.proppatch("alice", INBOX, &body)[0].0.clone()
@@ -252,7 +252,7 @@ fn the_inbox_speaks_for_the_calendars() {
 /// A delegate's colour is his own; what is not personal is everybody's.
 #[test]
 fn colours_belong_to_each_delegate() {
-    let world = World::new();
+    let world = with_event();
     let set = |colour: &str| {
         format!("<D:set><D:prop><A:calendar-color>{colour}</A:calendar-color></D:prop></D:set>")
     };
@@ -266,7 +266,7 @@ fn colours_belong_to_each_delegate() {
 
 #[test]
 fn delegates_are_set_by_canonical_urls() {
-    let world = World::new();
+    let world = with_event();
     let resource = world.resource("/principals/users/alice/calendar-proxy-write/");
     let planned = |href: &str| -> Option<Plan> {
         let body = format!(
@@ -286,7 +286,7 @@ fn delegates_are_set_by_canonical_urls() {
 
 #[test]
 fn what_was_stored_comes_back_whole() {
-    let world = World::new();
+    let world = with_event();
     let value =
         "<x:p xmlns:x='urn:x' a='1' xml:lang='fr'><q xmlns='' b='2'>t &lt; <x:r/></q></x:p>";
     let body = format!("<D:set><D:prop>{value}</D:prop></D:set>");
@@ -298,7 +298,7 @@ fn what_was_stored_comes_back_whole() {
 
 #[test]
 fn time_zones_come_and_go_as_jcal() {
-    let world = World::new();
+    let world = with_event();
     let zone = r#"["vcalendar",[["version",{},"text","2.0"],["prodid",{},"text","x"]],
         [["vtimezone",[["tzid",{},"text","X"]],[]]]]"#;
     let set = format!(
@@ -333,7 +333,7 @@ fn tables_have_no_name_twice() {
 /// Whatever a resource is, every live property answers without harm and with its own name.
 #[test]
 fn every_property_can_be_asked_of_everything() {
-    let world = World::new();
+    let world = with_event();
     let view = world.view("alice");
     let mut todo = vec![world.resource("/"), world.resource("/calendars/users/alice/")];
     let mut seen = 0;
@@ -356,7 +356,7 @@ fn every_property_can_be_asked_of_everything() {
 
 #[test]
 fn rows_equal_the_usual_answers() {
-    let world = World::new();
+    let world = with_event();
     let home = "/calendars/users/alice/";
     let place = world.resource(&format!("{home}calendar/")).place.unwrap();
     let event = Bytes::from_static(EVENT.as_bytes());

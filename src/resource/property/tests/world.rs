@@ -1,4 +1,4 @@
-//! A store with alice's home in it, and clients that ask for properties and set them.
+//! Alice's home, and clients that ask for properties and set them.
 
 use std::sync::Arc;
 
@@ -6,76 +6,37 @@ use bytes::Bytes;
 use chrono::DateTime;
 
 use crate::acl::Policy;
-use crate::clock::Clock;
-use crate::config::{Config, Homes};
+use crate::config::Config;
+use crate::dav::Name;
 use crate::dav::request::Origin;
-use crate::dav::{DavPath, Name};
-use crate::principal::{Directory, Principals};
 use crate::resource::access::Access;
 use crate::resource::property::change::plan;
 use crate::resource::property::{Asked, View};
-use crate::resource::{Resolver, Resource, provision};
-use crate::store::{Durability, HomePath, PropertyChanges, Store, StoreError, StoreOptions};
+use crate::resource::tests::world::World;
+use crate::store::{HomePath, PropertyChanges, StoreError};
 use crate::xml::request::{Propfind, Proppatch};
 use crate::xml::{Element, Multistatus, parse};
-
-const ACCOUNTS: &str = "
-realm = \"Test\"
-
-[[user]]
-guid = \"A0000000-0000-0000-0000-1\"
-name = \"alice\"
-full_name = \"Alice Liddell\"
-email = [\"alice@example.com\"]
-plain_password = \"a\"
-
-[[user]]
-guid = \"B0000000-0000-0000-0000-2\"
-name = \"bob\"
-full_name = \"Bob\"
-plain_password = \"b\"
-";
 
 pub const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//T//EN\r\nBEGIN:VEVENT\r\n\
      UID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\n\
      END:VCALENDAR\r\n";
 
-pub struct World {
-    pub store: Arc<Store>,
-    pub directory: Arc<Directory>,
-    _folder: tempfile::TempDir,
+/// A world where alice has a home with an event.
+pub fn with_event() -> World {
+    let world = World::new();
+    let home = world.provision("alice");
+    home.write(|tx| -> Result<(), StoreError> {
+        let path = HomePath::new(["calendar", "1.ics"]);
+        let tree = crate::ical::parse(EVENT.as_bytes()).unwrap();
+        let event = Bytes::from_static(EVENT.as_bytes());
+        tx.put(&path, &event, Some(&tree), &PropertyChanges::none())?;
+        Ok(())
+    })
+    .unwrap();
+    world
 }
 
 impl World {
-    pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let accounts = folder.path().join("accounts.toml");
-        std::fs::write(&accounts, ACCOUNTS).unwrap();
-        let data = folder.path().join("data");
-        let options = StoreOptions { durability: Durability::None, ..StoreOptions::default() };
-        let store = Store::open(&data, options).unwrap();
-        let principals = Principals::open(&accounts, &data, &[], Clock::system()).unwrap();
-        let directory = principals.current();
-        let world = Self { store, directory, _folder: folder };
-        let owner = world.directory.by_login("alice").unwrap();
-        let initial = provision::initial(&Homes::default(), owner);
-        let home = world.store.provision(&owner.guid, &initial).unwrap();
-        home.write(|tx| -> Result<(), StoreError> {
-            let path = HomePath::new(["calendar", "1.ics"]);
-            let tree = crate::ical::parse(EVENT.as_bytes()).unwrap();
-            let event = Bytes::from_static(EVENT.as_bytes());
-            tx.put(&path, &event, Some(&tree), &PropertyChanges::none())?;
-            Ok(())
-        })
-        .unwrap();
-        world
-    }
-
-    pub fn resource(&self, path: &str) -> Resource {
-        let resolver = Resolver { store: &self.store, directory: &self.directory };
-        resolver.resolve(&DavPath::parse(path).unwrap()).unwrap()
-    }
-
     pub fn view(&self, login: &str) -> View {
         let actor = self.directory.by_login(login).cloned();
         let guid = actor.as_ref().map(|actor| actor.guid.as_str());
