@@ -7,17 +7,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::harness::mirror::Mirror;
-use crate::harness::{Server, daybook};
+use crate::harness::{Server, daybook, event};
 
 const CALENDAR: &str = "/calendars/users/alice/calendar/";
-
-fn event(uid: &str, summary: &str) -> String {
-    format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
-         DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T100000Z\r\nSUMMARY:{summary}\r\n\
-         END:VEVENT\r\nEND:VCALENDAR\r\n"
-    )
-}
 
 /// Copies while a client writes, and serves the copy.
 fn copied(copy: impl Fn(&Path, &Path)) -> (Server, Mirror, Mirror) {

@@ -6,21 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::harness::mirror::between;
-use crate::harness::{Client, Mirror, Server, daybook};
+use crate::harness::{Client, Mirror, Server, daybook, event};
 
 /// What a change may take on a machine that does other things too; a quiet one needs 0.2 s. Where
 /// notifications work nothing else finds it within this time: open homes are looked at every
 /// fifteen minutes then. That they work is what `Desk::noticed_otherwise` says.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CALENDAR: &str = "/calendars/users/alice/calendar/";
-
-fn event(uid: &str, summary: &str) -> String {
-    format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
-         DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T100000Z\r\nDURATION:PT1H\r\n\
-         SUMMARY:{summary}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-    )
-}
 
 /// A client that only ever asks what changed, and somebody at the files.
 struct Desk {

@@ -38,23 +38,7 @@ fn meeting(guests: usize, answered: Option<(usize, &str)>) -> String {
 /// A demo server with so many guests more.
 fn server_with(guests: usize) -> Server {
     let server = Server::start_with("[limits]\nattendees = 300\n");
-    let accounts = server.data().join("accounts.toml");
-    let mut text = fs::read_to_string(&accounts).unwrap();
-    for number in 1..=guests {
-        let _ = write!(
-            text,
-            "\n[[user]]\nname = \"guest{number}\"\n\
-             guid = \"90E57000-0000-4000-8000-{number:012}\"\n\
-             email = \"guest{number}@example.com\"\nplain_password = \"guest{number}\"\n"
-        );
-    }
-    fs::write(&accounts, text).unwrap();
-    let last = server.client(&format!("guest{guests}"));
-    let start = Instant::now();
-    while last.propfind("/", "0", "").status != 207 {
-        assert!(start.elapsed() < PATIENCE, "the server does not see its accounts");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    server.add_guests(guests);
     server
 }
 

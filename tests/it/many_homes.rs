@@ -1,24 +1,13 @@
 //! More homes than fit into the memory that they may take: those that nobody uses are closed, and
 //! nothing of them is lost.
 
-use std::fmt::Write as _;
-use std::fs;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Server};
+use crate::harness::{Client, Server, event};
 
 const GUESTS: usize = 40;
 /// A home with one event takes about 25 KB.
 const BOUND: u64 = 200_000;
-
-fn event(number: usize) -> String {
-    format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:{number}\r\n\
-         DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T100000Z\r\nDURATION:PT1H\r\n\
-         SUMMARY:of guest {number}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-    )
-}
 
 /// A server of so many people, whose open homes may take so much; 0: as much as they want.
 fn server(bound: u64) -> (Server, SocketAddr) {
@@ -26,23 +15,7 @@ fn server(bound: u64) -> (Server, SocketAddr) {
     let server = Server::start_with(&format!(
         "[data]\nindex_memory_bytes = {bound}\n[metrics]\nlisten = [\"{address}\"]\n"
     ));
-    let accounts = server.data().join("accounts.toml");
-    let mut text = fs::read_to_string(&accounts).unwrap();
-    for number in 0..GUESTS {
-        let _ = write!(
-            text,
-            "\n[[user]]\nname = \"guest{number}\"\n\
-             guid = \"90E57000-0000-4000-8000-{number:012}\"\n\
-             email = \"guest{number}@example.com\"\nplain_password = \"guest{number}\"\n"
-        );
-    }
-    fs::write(&accounts, text).unwrap();
-    let last = server.client(&format!("guest{}", GUESTS - 1));
-    let start = Instant::now();
-    while last.propfind("/", "0", "").status != 207 {
-        assert!(start.elapsed() < Duration::from_secs(60), "the server does not see its accounts");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    server.add_guests(GUESTS);
     (server, address)
 }
 
@@ -61,8 +34,9 @@ fn path(number: usize) -> String {
 }
 
 fn store_all(server: &Server, mut each: impl FnMut()) {
-    for number in 0..GUESTS {
-        server.client(&format!("guest{number}")).put(&path(number), &event(number)).expect(201);
+    for number in 1..=GUESTS {
+        let text = event(&number.to_string(), &format!("of guest {number}"));
+        server.client(&format!("guest{number}")).put(&path(number), &text).expect(201);
         each();
     }
 }
@@ -77,7 +51,7 @@ fn homes_take_no_more_memory_than_they_may() {
     };
     store_all(&server, within);
     // Who comes back finds everything, and makes others go.
-    for number in (0..GUESTS).rev() {
+    for number in (1..=GUESTS).rev() {
         let client = server.client(&format!("guest{number}"));
         let text = client.get(&path(number)).expect(200).text();
         assert!(text.contains(&format!("SUMMARY:of guest {number}\r\n")), "{text}");

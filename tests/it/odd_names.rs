@@ -1,8 +1,5 @@
 //! Users whose names need encoding in URLs: addresses, blanks, percent signs, letters beyond ASCII.
 
-use std::fs;
-use std::time::{Duration, Instant};
-
 use crate::harness::Server;
 
 /// A name, and its segment in a URL (RFC 3986 §3.3).
@@ -21,21 +18,14 @@ const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:
 #[test]
 fn every_name_has_a_home_of_its_own() {
     let server = Server::start();
-    let file = server.data().join("accounts.toml");
-    let mut accounts = fs::read_to_string(&file).unwrap();
-    for (number, (name, _)) in NAMES.iter().enumerate() {
-        accounts += &format!(
+    let account = |(number, (name, _)): (usize, &(&str, &str))| {
+        format!(
             "\n[[user]]\nname = {name:?}\nguid = \"0DD00000-0000-4000-8000-00000000000{number}\"\n\
              plain_password = {name:?}\n"
-        );
-    }
-    fs::write(&file, accounts).unwrap();
-    let end = Instant::now() + Duration::from_secs(20);
-    let ann = server.client("ann.lee@example.com");
-    while ann.propfind("/principals/", "0", "").status != 207 {
-        assert!(Instant::now() < end, "the accounts were not read");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        )
+    };
+    let accounts: String = NAMES.iter().enumerate().map(account).collect();
+    server.add_accounts(&accounts, "ann.lee@example.com");
     for (number, (name, segment)) in NAMES.iter().enumerate() {
         let client = server.client(name);
         let calendar = format!("/calendars/users/{segment}/calendar/");

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::mirror::between;
 use crate::harness::{Client, Mirror, Server, daybook};
-use crate::harness::{Dice, asked, dice_of};
+use crate::harness::{Dice, asked, dice_of, event};
 
 const USERS: [&str; 2] = ["alice", "carol"];
 /// What everything may take to be seen after the last change.
@@ -41,14 +41,6 @@ const ACTORS: &[(&str, Actor)] = &[
     ("a client", write),
     ("another client", write),
 ];
-
-fn event(uid: &str, summary: &str) -> String {
-    format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
-         DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T100000Z\r\nDURATION:PT1H\r\n\
-         SUMMARY:{summary}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-    )
-}
 
 impl Field {
     fn goes_on(&self) -> bool {

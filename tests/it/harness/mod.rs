@@ -2,6 +2,7 @@
 //! its own, a small blocking client, and the runner of transcripts.
 #![allow(dead_code)]
 
+mod accounts;
 pub mod client;
 #[path = "../../dice.rs"]
 pub mod dice;
@@ -33,6 +34,15 @@ pub fn dice_of(seed: u64, actor: u64) -> Dice {
 /// A number from the environment, for tests that run longer on request.
 pub fn asked(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// An event on 5 January 2026.
+pub fn event(uid: &str, summary: &str) -> String {
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
+         DTSTAMP:20260101T000000Z\r\nDTSTART:20260105T100000Z\r\nDURATION:PT1H\r\n\
+         SUMMARY:{summary}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
 }
 
 /// A running server. Dropping it kills it.
