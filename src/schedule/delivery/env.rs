@@ -9,26 +9,24 @@ use crate::schedule::users::{CalendarUsers, User, plain_identity};
 use crate::store::{Home, HomePath, Store, StoreError};
 
 /// What becomes of an attendee's copy whose organizer has no such event any more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Orphans {
     /// A changed copy is removed without a message.
-    #[default]
     Remove,
     /// The change is refused.
     Refuse,
 }
 
 /// What becomes of an attendee's copy that is found damaged when a message comes for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DamagedCopies {
     /// The organizer's object takes its place.
-    #[default]
     Repair,
     /// The message is not delivered (5.1).
     Refuse,
 }
 
-/// What an administrator may choose.
+/// What an administrator may choose; what holds otherwise is said in `config` alone.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Mail domains whose addresses can only be ours.
@@ -54,24 +52,6 @@ pub struct Options {
     pub refresh_at_once: usize,
     /// Days that automatic answers look ahead.
     pub look_ahead_days: i64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            domains: Vec::new(),
-            normalise_addresses: true,
-            orphans: Orphans::Remove,
-            resources_may_organize: false,
-            damaged_copies: DamagedCopies::Repair,
-            resource_bookings_visible: false,
-            serve_local_client_agents: false,
-            expand_groups: true,
-            max_attendees: crate::limits::ATTENDEES,
-            refresh_at_once: 30,
-            look_ahead_days: 365 * 3,
-        }
-    }
 }
 
 /// A right that scheduling asks for.

@@ -9,9 +9,11 @@ use chrono::{DateTime, TimeZone, Utc};
 use crate::caldav::calendar_data::Format;
 use crate::caldav::validate::{Rules, validate};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::dav;
 use crate::ical::timezone::{Zone, Zones};
 use crate::ical::{self, Component};
+use crate::method::scheduling_options;
 use crate::principal::delegates::Delegations;
 use crate::principal::source::parse_toml;
 use crate::principal::{Directory, Record};
@@ -112,7 +114,7 @@ impl World {
         let settings = HashMap::new();
         let directory = directory(&settings);
         let domains = vec!["example.com".to_owned()];
-        let options = Options { domains, ..Options::default() };
+        let options = Options { domains, ..scheduling_options(&Config::default()) };
         Self { store, directory, options, settings, _root: root }
     }
 
