@@ -130,8 +130,12 @@ impl Dir {
 
     /// The regular file `name`, if it is one.
     pub fn open_file(&self, name: &str) -> Result<Option<File>> {
+        self.open_regular(name, OFlags::RDONLY)
+    }
+
+    fn open_regular(&self, name: &str, access: OFlags) -> Result<Option<File>> {
         self.fault("open", name)?;
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => regular(fd, &self.path.join(name)),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(None),
@@ -251,13 +255,7 @@ impl Dir {
 
     /// A regular file opened for writing over it from its start; absent when there is none.
     pub fn rewrite(&self, name: &str) -> Result<Option<File>> {
-        self.fault("open", name)?;
-        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
-            Ok(fd) => regular(fd, &self.path.join(name)),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => Ok(None),
-            Err(error) => Err(self.error("open", name, error)),
-        }
+        self.open_regular(name, OFlags::RDWR)
     }
 
     /// A file opened at its end for adding to it; made when it is missing.
