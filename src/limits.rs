@@ -108,6 +108,8 @@ pub const EXPANDED_LEVELS: usize = 4;
 pub const GROUP_MEMBERS: usize = 10_000;
 /// ACEs of one stored ACL.
 pub const ACES: usize = 200;
+/// Scheduling messages whose effects the disk has not made durable yet; requests with more wait.
+pub const FINISHED_BEHIND: usize = 1000;
 /// Recipients of one free-busy request that are answered; the others are unavailable.
 pub const FREE_BUSY_RECIPIENTS: usize = 30;
 /// Locks of one home.

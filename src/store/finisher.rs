@@ -9,19 +9,17 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::disk::Tree;
-
-use super::Spool;
+use super::{Spool, StoreError};
 
 /// What is finished within this time is removed together.
 const TOGETHER: Duration = Duration::from_millis(100);
-/// Whoever finishes work waits while the disk has not caught up with so much of it.
-const BEHIND: usize = 1000;
 
 /// The thread; dropping this waits until everything is removed.
 #[derive(Debug)]
 pub(super) struct Finisher {
     shared: Arc<Shared>,
+    /// Whoever finishes work waits while the disk has not caught up with so much of it.
+    most: usize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -42,15 +40,20 @@ struct Finished {
 }
 
 impl Finisher {
-    pub(super) fn start(tree: Arc<Tree>, spool: Arc<Spool>) -> Self {
+    /// `sync` makes the whole file system durable; at `most` so much finished work waits for it.
+    pub(super) fn start(
+        spool: Arc<Spool>,
+        most: usize,
+        mut sync: impl FnMut() -> Result<(), StoreError> + Send + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let builder = std::thread::Builder::new().name("finisher".to_owned());
-        match builder.spawn(move || run(&tree, &spool, &theirs)) {
-            Ok(thread) => Self { shared, thread: Some(thread) },
+        match builder.spawn(move || run(&spool, &theirs, &mut sync)) {
+            Ok(thread) => Self { shared, most, thread: Some(thread) },
             Err(error) => {
                 tracing::error!(%error, "finished work stays in the queue until the next start");
-                Self { shared, thread: None }
+                Self { shared, most, thread: None }
             }
         }
     }
@@ -61,7 +64,7 @@ impl Finisher {
             return;
         }
         let mut finished = self.shared.finished.lock();
-        while finished.slots.len() >= BEHIND {
+        while finished.slots.len() >= self.most {
             self.shared.room.wait(&mut finished);
         }
         // Only the first of many wakes the thread.
@@ -82,7 +85,7 @@ impl Drop for Finisher {
     }
 }
 
-fn run(tree: &Tree, spool: &Spool, shared: &Shared) {
+fn run(spool: &Spool, shared: &Shared, sync: &mut dyn FnMut() -> Result<(), StoreError>) {
     loop {
         let mut finished = shared.finished.lock();
         while finished.slots.is_empty() && !finished.ended {
@@ -96,8 +99,11 @@ fn run(tree: &Tree, spool: &Spool, shared: &Shared) {
         let slots = std::mem::take(&mut finished.slots);
         drop(finished);
         shared.room.notify_all();
-        if let Err(error) = spool.clear(&slots, || Ok(tree.sync_file_system()?)) {
+        if let Err(error) = spool.clear(&slots, &mut *sync) {
             tracing::warn!(%error, count = slots.len(), "finished work stays in the queue");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::dav::Name;
 use crate::disk::{self, EntryKind, Tree, attribute, layout, lock};
 
 use crate::index::ObjectEntry;
+use crate::limits;
 
 use super::finisher::Finisher;
 use super::uid_lock::{TIME_OUT, UidLocks};
@@ -89,7 +90,11 @@ impl Store {
         tree.make_dirs(&[layout::CALENDARS, layout::UIDS].iter().collect::<PathBuf>())?;
         let full = options.durability == Durability::Full;
         let spool = Arc::new(Spool::new(tree.clone(), full));
-        let finisher = full.then(|| Finisher::start(tree.clone(), spool.clone()));
+        let finisher = full.then(|| {
+            let synced = tree.clone();
+            let sync = move || Ok(synced.sync_file_system()?);
+            Finisher::start(spool.clone(), limits::FINISHED_BEHIND, sync)
+        });
         let texts = usize::try_from(options.text_memory_bytes).unwrap_or(usize::MAX);
         let store = Arc::new(Self {
             tree,
