@@ -18,7 +18,8 @@ use crate::http::listener::Listener;
 use crate::http::local::{self, Local};
 use crate::http::metrics_page::MetricsPage;
 use crate::http::pipeline::Pipeline;
-use crate::http::{Site, Transport, threads, tls};
+use crate::http::threads::{self, Threads};
+use crate::http::{Site, Transport, tls};
 use crate::method::external_edits::Follower;
 use crate::method::left_over;
 use crate::principal::Principals;
@@ -103,7 +104,8 @@ pub fn run(
         schedule_edits(&app)?;
     }
     let transport = Transport::from(&*config).with_tls(tls::load(&config.tls)?);
-    let site = Site::over(Arc::new(Pipeline::new(Arc::clone(&app))), transport);
+    let threads = Arc::new(Threads::default());
+    let site = Site::new(Arc::new(Pipeline::new(Arc::clone(&app))), transport, &threads);
     runtime.block_on(async {
         let listener = Listener::open(&config).await?;
         if listener.addresses().iter().any(|(_, tls)| *tls) && !config.tls.is_on() {
@@ -118,10 +120,10 @@ pub fn run(
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(signals(settings, Arc::clone(&app), Arc::clone(&site), stop)?);
         let page = Arc::new(MetricsPage::new(Arc::clone(&app)));
-        let silent = Site::over(page, Transport::from(&*config).silent());
+        let silent = Site::new(page, Transport::from(&*config).silent(), &threads);
         tokio::spawn(counts.serve(silent, stopped.clone(), patience));
         let putter = Arc::new(Local::new(Arc::clone(&app)));
-        let putter = Site::over(putter, Transport::from(&*config).local());
+        let putter = Site::new(putter, Transport::from(&*config).local(), &threads);
         let near = tokio::spawn(near.serve(putter, stopped.clone(), patience));
         tokio::spawn(follow_groups(Arc::clone(&app)));
         tokio::spawn(deliver_later(Arc::clone(&app), waiting));

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::access_log::Line;
 use super::proxy::Peer;
 use super::response::{self, Outgoing, Payload};
-use super::threads::{self, OwnThread};
+use super::threads::Threads;
 use super::{Answered, Site, Transport, request, stream, tap};
 use crate::dav::{self, Body, Request, Response};
 use crate::limits;
@@ -99,8 +99,8 @@ async fn answer(
         transport: Arc::clone(transport),
     };
     let quick = work.site.application.is_quick(&work.request);
-    let Some(own) = OwnThread::enter().filter(|_| quick) else {
-        return on_blocking_thread(move |start| {
+    let Some(own) = site.threads.own().filter(|_| quick) else {
+        return on_blocking_thread(&site.threads, move |start| {
             let answered = work.answer();
             work.produce(answered, start);
         })
@@ -114,7 +114,7 @@ async fn answer(
         }
         Body::Stream(..) => {
             drop(own);
-            on_blocking_thread(move |start| work.produce(answered, start)).await
+            on_blocking_thread(&site.threads, move |start| work.produce(answered, start)).await
         }
     }
 }
@@ -132,9 +132,12 @@ async fn wait_until(moment: Instant) {
 
 type Start = oneshot::Sender<(Answered, Payload)>;
 
-async fn on_blocking_thread(work: impl FnOnce(Start) + Send + 'static) -> (Answered, Payload) {
+async fn on_blocking_thread(
+    threads: &Threads,
+    work: impl FnOnce(Start) + Send + 'static,
+) -> (Answered, Payload) {
     let (start, started) = oneshot::channel();
-    threads::elsewhere(move || work(start)).await;
+    threads.elsewhere(move || work(start)).await;
     started.await.unwrap_or_else(|_| ready(Response::new(500).into()))
 }
 

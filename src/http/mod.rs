@@ -30,6 +30,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::{Config, Network};
 use crate::dav::{Request, Response};
+use threads::Threads;
 
 /// What answers requests.
 pub trait Application: Send + Sync + 'static {
@@ -139,16 +140,18 @@ pub struct Site {
     pub application: Arc<dyn Application>,
     /// How it is reached.
     pub transport: ArcSwap<Transport>,
+    /// Where it answers.
+    pub threads: Arc<Threads>,
 }
 
 impl Site {
     /// Puts an application behind a transport.
-    pub fn new(application: Arc<dyn Application>, config: &Config) -> Arc<Self> {
-        Self::over(application, Transport::from(config))
-    }
-
-    /// Puts an application behind a transport that is made already.
-    pub fn over(application: Arc<dyn Application>, transport: Transport) -> Arc<Self> {
-        Arc::new(Self { application, transport: ArcSwap::from_pointee(transport) })
+    pub fn new(
+        application: Arc<dyn Application>,
+        transport: Transport,
+        threads: &Arc<Threads>,
+    ) -> Arc<Self> {
+        let (transport, threads) = (ArcSwap::from_pointee(transport), Arc::clone(threads));
+        Arc::new(Self { application, transport, threads })
     }
 }

@@ -7,6 +7,7 @@ mod attachments;
 mod attributes;
 mod backup;
 mod behind_proxy;
+mod busy_threads;
 mod command_line;
 mod configuration;
 mod conformance;

@@ -1,129 +1,12 @@
 //! The transport around an application made for the test: panics, streams, slow and many clients.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use daybook::config::Config;
-use daybook::dav::response::Sink;
-use daybook::dav::{Body, Request, Response};
-use daybook::http::listener::Listener;
-use daybook::http::{Answered, Application, Site, threads};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use tokio::sync::watch;
 
-use crate::harness::Client;
-
-/// Who waits at `/gate`, and whether they may go on.
-struct Gate {
-    waiting: usize,
-    open: bool,
-}
-
-static GATE: (Mutex<Gate>, Condvar) =
-    (Mutex::new(Gate { waiting: 0, open: false }), Condvar::new());
-
-/// Paths are orders: `/echo`, `/panic`, `/stream/KIB`, `/stream-panic`, `/slow`, `/gate`,
-/// `/thread/ABOUT`.
-struct Puppet;
-
-impl Application for Puppet {
-    fn answer(&self, request: &Request) -> Answered {
-        let segments: Vec<&str> = request.path.segments().iter().map(String::as_str).collect();
-        let xml = "application/xml; charset=utf-8";
-        let response = match segments[..] {
-            ["echo"] => Response::new(200).with_body("text/plain", request.body.clone()),
-            ["panic"] => panic!("as the test wants"),
-            ["slow"] => {
-                std::thread::sleep(Duration::from_millis(500));
-                Response::new(200).with_body("text/plain", "at last")
-            }
-            ["stream", kib] => {
-                let kib: usize = kib.parse().unwrap();
-                Response::new(207).with_stream(
-                    xml,
-                    Box::new(move |out| (0..kib).try_for_each(|_| out.write_all(&[b'x'; 1024]))),
-                )
-            }
-            ["stream-panic", kib] => {
-                let kib: usize = kib.parse().unwrap();
-                let producer = move |out: &mut dyn Sink| -> std::io::Result<()> {
-                    out.write_all(&vec![b'x'; kib * 1024])?;
-                    panic!("in the middle")
-                };
-                Response::new(207).with_stream(xml, Box::new(producer))
-            }
-            ["gate"] => {
-                threads::aside(|| {
-                    let mut gate = GATE.0.lock().unwrap();
-                    gate.waiting += 1;
-                    drop(GATE.1.wait_while(gate, |gate| !gate.open).unwrap());
-                });
-                Response::new(200).with_body("text/plain", "through")
-            }
-            ["thread", about] => {
-                let own = std::thread::current().id();
-                let producer = move |out: &mut dyn Sink| {
-                    let same = std::thread::current().id() == own;
-                    out.write_all(if same { b"own" } else { b"other" })
-                };
-                let response = Response::new(207).with_stream(xml, Box::new(producer));
-                match about.parse() {
-                    Ok(about) => response.of_about(about),
-                    Err(_) => response,
-                }
-            }
-            _ => Response { status: 204, body: Body::Empty, ..Response::default() },
-        };
-        response.into()
-    }
-
-    fn is_quick(&self, request: &Request) -> bool {
-        request.query.as_deref() == Some("quick")
-    }
-}
-
-/// A listener that ends when it is dropped.
-struct Inside {
-    address: SocketAddr,
-    runtime: Option<tokio::runtime::Runtime>,
-    stop: watch::Sender<bool>,
-    served: Option<tokio::task::JoinHandle<()>>,
-}
-
-impl Inside {
-    fn start(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
-        config.server.shutdown_timeout_seconds = 5;
-        change(&mut config);
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let site = Site::new(Arc::new(Puppet), &config);
-        let patience = Duration::from_secs(config.server.shutdown_timeout_seconds);
-        let any = [SocketAddr::from(([127, 0, 0, 1], 0))];
-        let listener = runtime.block_on(Listener::bind(&any)).unwrap();
-        let address = listener.addresses()[0].0;
-        let served = runtime.spawn(listener.serve(site, stopped, patience));
-        Self { address, runtime: Some(runtime), stop, served: Some(served) }
-    }
-
-    fn client(&self) -> Client {
-        Client::new(self.address, None)
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(Duration::from_secs(5));
-        }
-    }
-}
+use crate::harness::puppet::Inside;
 
 #[test]
 fn a_panic_costs_one_request() {
@@ -172,30 +55,6 @@ fn short_answers_are_made_on_the_thread_of_the_connection() {
     {
         let reply = server.client().get(&format!("/thread/{about}?quick")).expect(207);
         assert_eq!(reply.text(), thread, "{about}");
-    }
-}
-
-#[test]
-fn who_waits_holds_nobody_up() {
-    let server = Inside::start(|_| {});
-    let waiting: Vec<_> = (0..100)
-        .map(|number| {
-            let client = server.client();
-            let path = if number < 40 { "/gate?quick" } else { "/gate" };
-            std::thread::spawn(move || client.get(path).expect(200).text().to_owned())
-        })
-        .collect();
-    // Nobody gets through the gate before these are answered.
-    while GATE.0.lock().unwrap().waiting < 100 {
-        server.client().get("/other?quick").expect(204);
-        server.client().get("/stream/3?quick").expect(207);
-    }
-    server.client().get("/other?quick").expect(204);
-    server.client().get("/other").expect(204);
-    GATE.0.lock().unwrap().open = true;
-    GATE.1.notify_all();
-    for waiting in waiting {
-        assert_eq!(waiting.join().unwrap(), "through");
     }
 }
 
@@ -318,9 +177,7 @@ fn requests_under_way_finish_when_the_server_ends() {
     let client = server.client();
     let slow = std::thread::spawn(move || client.get("/slow"));
     std::thread::sleep(Duration::from_millis(200));
-    server.stop.send_replace(true);
-    let served = server.served.take().unwrap();
-    server.runtime.as_ref().unwrap().block_on(served).unwrap();
+    server.stop();
     assert_eq!(slow.join().unwrap().expect(200).text(), "at last");
 }
 

@@ -9,6 +9,7 @@ pub mod dice;
 pub mod fake_ldap;
 pub mod fake_provider;
 pub mod mirror;
+pub mod puppet;
 pub mod transcript;
 
 use std::fs;
