@@ -98,8 +98,9 @@ async fn answer(
         request,
         transport: Arc::clone(transport),
     };
-    let quick = work.site.application.is_quick(&work.request);
-    let Some(own) = site.threads.own().filter(|_| quick) else {
+    let under_way = site.threads.begin();
+    let pace = work.site.application.pace(&work.request);
+    let Some(own) = under_way.own(pace) else {
         return on_blocking_thread(&site.threads, move |start| {
             let answered = work.answer();
             work.produce(answered, start);

@@ -37,12 +37,22 @@ pub trait Application: Send + Sync + 'static {
     /// Answers one request. May block, may panic: the client gets a 500 then.
     fn answer(&self, request: &Request) -> Answered;
 
-    /// Whether `answer` takes so little time that nobody is held up by it, but for what it does
-    /// inside of `store::Lengthy`.
-    fn is_quick(&self, request: &Request) -> bool {
+    /// How long `answer` holds others up.
+    fn pace(&self, request: &Request) -> Pace {
         let _ = request;
-        false
+        Pace::Slow
     }
+}
+
+/// How long others have to wait for the thread that answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// So little that nobody notices, but for what is done inside of `store::Lengthy`.
+    Quick,
+    /// The same; and it certainly waits inside of `store::Lengthy`.
+    Waiting,
+    /// Nobody knows.
+    Slow,
 }
 
 /// An answer and what the access log wants to know about it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answered, Application, response, well_known};
+use super::{Answered, Application, Pace, response, well_known};
 use crate::acl::{self, Need, Privilege, Rule};
 use crate::app::App;
 use crate::auth::Actor;
@@ -130,20 +130,20 @@ impl Application for Pipeline {
         Answered { response, user, unhurried }
     }
 
-    fn is_quick(&self, request: &Request) -> bool {
+    fn pace(&self, request: &Request) -> Pace {
         if self.app.authenticator.is_slow(request)
             || request.body.len() > limits::OWN_THREAD_BODY_BYTES
             || request.header("content-encoding").is_some()
         {
-            return false;
+            return Pace::Slow;
         }
         match request.method {
-            Method::Options => true,
+            Method::Options | Method::Report => Pace::Quick,
             // A collection may be a calendar with thousands of objects.
-            Method::Get | Method::Head => !request.path.has_slash(),
-            Method::Propfind => matches!(request.header("depth"), Some("0" | "1")),
-            Method::Report => true,
-            _ => false,
+            Method::Get | Method::Head if !request.path.has_slash() => Pace::Quick,
+            Method::Propfind if matches!(request.header("depth"), Some("0" | "1")) => Pace::Quick,
+            Method::Put => Pace::Waiting,
+            _ => Pace::Slow,
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Which thread does what. Quick requests are answered on the thread that reads their connection,
 //! so that nobody has to be woken to send the answer. Where they turn out to take long
-//! (`store::Lengthy`), the thread gives its duties to another one meanwhile. All others, and long
-//! bodies, are for blocking threads. How many threads there can be of both kinds is bounded.
+//! (`store::Lengthy`), the thread gives its duties to another one meanwhile. So it does with those
+//! that wait for the disk, but only as long as nothing else is under way: threads that take over
+//! begin one after the other, which costs more than handing over when there are many. All others,
+//! and long bodies, are for blocking threads. How many threads there can be of both kinds is
+//! bounded.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::Pace;
 use crate::limits;
 
 /// Threads beside those of the runtime that all this may take: each request on its connection's
@@ -20,6 +25,8 @@ pub struct Threads {
     own: Semaphore,
     /// Answers under way on blocking threads.
     blocking: Arc<Semaphore>,
+    /// Requests that are being answered anywhere.
+    under_way: AtomicUsize,
 }
 
 /// Leave to answer one quick request on the thread of its connection.
@@ -27,16 +34,24 @@ pub(super) struct OwnThread<'a>(
     #[expect(dead_code, reason = "it acts when dropped")] SemaphorePermit<'a>,
 );
 
+/// A request that is being answered.
+pub(super) struct UnderWay<'a> {
+    threads: &'a Threads,
+    /// Whether there was no other one when it began.
+    alone: bool,
+}
+
 impl Threads {
     /// So many requests on the threads of their connections and on blocking ones.
     pub fn new(own: usize, blocking: usize) -> Self {
-        Self { own: Semaphore::new(own), blocking: Arc::new(Semaphore::new(blocking)) }
+        let (own, blocking) = (Semaphore::new(own), Arc::new(Semaphore::new(blocking)));
+        Self { own, blocking, under_way: AtomicUsize::new(0) }
     }
 
-    /// None when so many quick requests are on their own threads already that a blocking one has
-    /// to take this one.
-    pub(super) fn own(&self) -> Option<OwnThread<'_>> {
-        self.own.try_acquire().ok().map(OwnThread)
+    /// A request begins to be answered.
+    pub(super) fn begin(&self) -> UnderWay<'_> {
+        let alone = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;
+        UnderWay { threads: self, alone }
     }
 
     /// Does something on a blocking thread, as soon as there is one.
@@ -47,6 +62,25 @@ impl Threads {
             work();
             drop(permit);
         });
+    }
+}
+
+impl UnderWay<'_> {
+    /// None when a blocking thread has to take this one: it may take long, or it will wait and
+    /// is not alone, or so many are on their own threads already.
+    pub(super) fn own(&self, pace: Pace) -> Option<OwnThread<'_>> {
+        match pace {
+            Pace::Quick => {}
+            Pace::Waiting if self.alone => {}
+            Pace::Waiting | Pace::Slow => return None,
+        }
+        self.threads.own.try_acquire().ok().map(OwnThread)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.threads.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

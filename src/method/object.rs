@@ -130,12 +130,28 @@ pub fn store(
     if repair::repair(&mut incoming.tree, &zones) {
         incoming.bytes = None;
     }
-    validate::validate(&incoming.tree, &zones, &rules)?;
+    let check = || validate::validate(&incoming.tree, &zones, &rules);
+    match incoming.tree.main_components().any(|main| main.has("RRULE")) {
+        true => place.home.lengthy(check)?,
+        false => check()?,
+    }
     if let Some(owner) = target.owner.as_deref().filter(|_| parent.kind == ResourceKind::Calendar)
         && tracking::mark(&mut incoming.tree, owner, context.actor.record().map(|actor| &**actor))
     {
         incoming.bytes = None;
     }
+    // From here on it waits for others and for the disk.
+    place.home.lengthy(|| commit(context, (target, &parent), incoming, purpose))
+}
+
+/// Stores an object that is valid by itself, and delivers what that leads to.
+fn commit(
+    context: &Context,
+    (target, parent): (&Resource, &Resource),
+    mut incoming: Incoming,
+    purpose: Purpose,
+) -> Result<Stored> {
+    let place = target.place.as_ref().ok_or_else(|| Error::status(403))?;
     let uid = incoming.tree.uid().unwrap_or_default().to_owned();
     let scheduling = Scheduling::of(context);
     let guard = schedule::lock(&context.app.store, &uid)?;
@@ -172,15 +188,11 @@ pub fn store(
 }
 
 /// What scheduling does not touch reaches the disk before the home's writer is asked for.
-fn prepare<'home>(
-    home: &'home Home,
-    path: &HomePath,
-    incoming: &Incoming,
-) -> Result<Option<Prepared<'home>>> {
+fn prepare(home: &Home, path: &HomePath, incoming: &Incoming) -> Result<Option<Prepared>> {
     if incoming.tree.main_components().any(|main| main.has("ORGANIZER")) {
         return Ok(None);
     }
-    Ok(home.prepare(path, &incoming.bytes(), &incoming.properties)?)
+    Ok(home.prepare(path, &incoming.bytes(), Some(&incoming.tree), &incoming.properties)?)
 }
 
 /// Stores what scheduling made of the object.

@@ -76,7 +76,7 @@ impl Transaction<'_> {
                 if !*replaces {
                     self.rename_on_disk(&from, &to, Replacing::No)?;
                     if *directory {
-                        self.directories.forget();
+                        self.forget_directories();
                     }
                     done.push(Undo::Renamed { from, to, exchanged: false });
                     return Ok(());
@@ -100,13 +100,13 @@ impl Transaction<'_> {
                     Err(StoreError::Disk(error)) if error.is_absent() => return Ok(()),
                     other => other?,
                 }
-                self.directories.forget();
+                self.forget_directories();
                 trash.push(to.clone());
                 done.push(Undo::Renamed { from, to, exchanged: false });
             }
             Step::Rename { from, to } => {
                 self.rename_on_disk(from, to, Replacing::No)?;
-                self.directories.forget();
+                self.forget_directories();
                 let (from, to) = (from.clone(), to.clone());
                 done.push(Undo::Renamed { from, to, exchanged: false });
             }
@@ -180,7 +180,7 @@ impl Transaction<'_> {
                 }
                 Undo::Attributes { step } => self.undo_attributes(&steps[step]),
             };
-            self.directories.forget();
+            self.forget_directories();
             // What somebody else removed needs not be put back.
             let removed = matches!(&undone, Err(StoreError::Disk(error)) if error.is_absent());
             if let Err(error) = undone

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::ical::Component;
-use crate::index::{ObjectEntry, ObjectKind, summary};
+use crate::index::{CollectionKind, ObjectEntry, ObjectKind, summary};
 
 /// The bytes of a file, their hash and what they hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,21 @@ pub struct Content {
 impl Content {
     pub(super) fn new(bytes: Bytes, kind: ObjectKind) -> Self {
         Self { hash: ObjectEntry::hash_of(&bytes), bytes, kind }
+    }
+
+    /// A member of a collection of this kind; `tree` is as with `of_object`, where it is known.
+    pub(super) fn of_member(bytes: Bytes, tree: Option<&Component>, at: CollectionKind) -> Self {
+        let kind = match tree {
+            _ if !at.holds_objects() => ObjectKind::Plain,
+            Some(tree) => summary::of_tree(tree),
+            None => summary::of_bytes(&bytes),
+        };
+        Self::new(bytes, kind)
+    }
+
+    /// Bytes of which nothing is known yet.
+    pub(super) fn unknown(bytes: Bytes) -> Self {
+        Self { bytes, hash: [0; 16], kind: ObjectKind::Plain }
     }
 
     /// The bytes.

@@ -35,6 +35,9 @@ fn scenarios() -> Vec<(&'static str, Action)> {
         ("prepare a file", |tx| {
             tx.put(&path("calendar/a.ics"), &event("n"), None, &note("1")).map(|_| ())
         }),
+        ("prepare a new file", |tx| {
+            tx.put(&path("calendar/n.ics"), &event("n"), None, &note("1")).map(|_| ())
+        }),
         ("delete a file", |tx| tx.delete(&path("calendar/a.ics"))),
         ("delete a collection", |tx| tx.delete(&path("calendar"))),
         ("move a file", |tx| tx.rename(&path("calendar/a.ics"), &path("inbox/z.ics"))),
@@ -160,7 +163,10 @@ fn strike(
     arm(n, fault);
     let result = match name {
         "prepare a file" => home
-            .prepare(&path("calendar/a.ics"), &event("n"), &note("1"))
+            .prepare(&path("calendar/a.ics"), &event("n"), None, &note("1"))
+            .and_then(|prepared| home.write_prepared(prepared, action)),
+        "prepare a new file" => home
+            .prepare(&path("calendar/n.ics"), &event("n"), None, &note("1"))
             .and_then(|prepared| home.write_prepared(prepared, action)),
         _ if name.starts_with("deliver") => home.write_deferred(action),
         _ => home.write(action),

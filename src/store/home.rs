@@ -46,6 +46,8 @@ pub struct Home {
     current: ArcSwap<Snapshot>,
     writer: Mutex<Writer>,
     syncs: SyncGroups,
+    /// How many times directories may have changed their places.
+    pub(super) moves: AtomicU64,
     glance: Mutex<Glance>,
     pub(super) copies: Mutex<Copies>,
     /// Whether files may have changed past the server since somebody asked.
@@ -114,6 +116,7 @@ impl Home {
             current: ArcSwap::from_pointee(work),
             writer: Mutex::new(Writer { log, overflow }),
             syncs: SyncGroups::default(),
+            moves: AtomicU64::new(0),
             glance: Mutex::default(),
             copies: Mutex::new(copies),
             edited: AtomicBool::new(true),
@@ -199,16 +202,16 @@ impl Home {
         &self,
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.run(f, false, None)
+        self.lengthy(|| self.run(f, false, None))
     }
 
     /// The same with a file that was written before, which `f` probably puts.
     pub fn write_prepared<R, E: From<StoreError>>(
         &self,
-        prepared: Option<Prepared<'_>>,
+        prepared: Option<Prepared>,
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.run(f, false, prepared)
+        self.lengthy(|| self.run(f, false, prepared))
     }
 
     /// The same without waiting for the disk: `Store::sync` makes many such writes durable.
@@ -216,14 +219,14 @@ impl Home {
         &self,
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.run(f, true, None)
+        self.lengthy(|| self.run(f, true, None))
     }
 
     fn run<R, E: From<StoreError>>(
         &self,
         f: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
         deferred: bool,
-        prepared: Option<Prepared<'_>>,
+        prepared: Option<Prepared>,
     ) -> Result<R, E> {
         let mut writer = self.writer.lock();
         let mut transaction = Transaction::begin(self, writer.overflow.clone(), deferred, prepared);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -233,7 +234,9 @@ impl Store {
 
     /// Waits until no other operation works on this UID, at most 60 s.
     pub fn uid_lock(&self, uid: &str) -> Result<UidGuard, StoreError> {
-        self.uids.lock(uid, TIME_OUT).ok_or_else(|| StoreError::UidBusy(uid.to_owned()))
+        let wait = || self.lengthy(|| self.uids.lock(uid, TIME_OUT));
+        let held = self.uids.lock(uid, Duration::ZERO).or_else(wait);
+        held.ok_or_else(|| StoreError::UidBusy(uid.to_owned()))
     }
 
     /// Work that is committed but not yet done.

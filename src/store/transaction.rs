@@ -5,6 +5,7 @@ use crate::disk::File;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -12,7 +13,7 @@ use crate::dav::Name;
 use crate::disk::{Dir, temporary_name};
 use crate::ical::Component;
 use crate::index::{
-    CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot, summary,
+    CollectionKind, Edit, Entry, HomePath, ObjectEntry, ObjectKind, PropertySet, Snapshot,
 };
 
 use super::content::Content;
@@ -77,7 +78,7 @@ pub struct Transaction<'home> {
     /// By what a later start sees that this was committed, where the files would not tell.
     pub(super) witness: Option<Witness>,
     pub(super) directories: Directories,
-    prepared: Option<Prepared<'home>>,
+    prepared: Option<Prepared>,
     temporaries: Vec<PathBuf>,
     stale: Option<HomePath>,
 }
@@ -87,8 +88,12 @@ impl<'home> Transaction<'home> {
         home: &'home Home,
         overflow: Overflow,
         deferred: bool,
-        prepared: Option<Prepared<'home>>,
+        mut prepared: Option<Prepared>,
     ) -> Self {
+        // As long as no directory of the home changed its place they need not be looked up again.
+        let moves = home.moves.load(Ordering::Acquire);
+        let known = prepared.as_mut().filter(|prepared| prepared.moves == moves);
+        let directories = known.map(|prepared| std::mem::take(&mut prepared.directories));
         Self {
             home,
             overflow_before: overflow.clone(),
@@ -102,7 +107,7 @@ impl<'home> Transaction<'home> {
             written: Vec::new(),
             spooled: Vec::new(),
             edits: Vec::new(),
-            directories: Directories::default(),
+            directories: directories.unwrap_or_default(),
             prepared,
             temporaries: Vec::new(),
             stale: None,
@@ -123,6 +128,12 @@ impl<'home> Transaction<'home> {
         for (name, xml) in rest {
             self.overflow.set(path, name, xml);
         }
+    }
+
+    /// Directories may have other paths from now on.
+    pub(super) fn forget_directories(&self) {
+        self.home.moves.fetch_add(1, Ordering::Release);
+        self.directories.forget();
     }
 
     /// A file that turned out to be changed past the server.
@@ -204,12 +215,15 @@ impl<'home> Transaction<'home> {
         changes: &PropertyChanges,
     ) -> Result<Arc<ObjectEntry>, StoreError> {
         let place = self.place(path)?;
-        let kind = match tree {
-            _ if !place.kind.holds_objects() => ObjectKind::Plain,
-            Some(tree) => summary::of_tree(tree),
-            None => summary::of_bytes(content),
+        // What was prepared is known already.
+        let prepared = self.prepared.as_ref().filter(|prepared| {
+            prepared.content.bytes == *content && prepared.collection == place.kind
+        });
+        let content = match prepared {
+            Some(prepared) => prepared.content.clone(),
+            None => Content::of_member(content.clone(), tree, place.kind),
         };
-        self.put_at(place, path, &Content::new(content.clone(), kind), changes)
+        self.put_at(place, path, &content, changes)
     }
 
     /// The same for content that may have been put elsewhere before.

@@ -91,13 +91,30 @@ fn quick_requests_beyond_their_threads_take_blocking_ones() {
 }
 
 #[test]
+fn who_will_wait_has_the_thread_of_the_connection_only_when_alone() {
+    let server = Inside::with(Threads::new(OWN, 1), |_| {});
+    let mut waiting = at_gate(&server, "/gate?waiting", 1);
+    wait_until("the first waits", || server.gate().waiting() == 1);
+    // Its thread gave its duties away, and the blocking one is free.
+    server.client().get("/other?quick").expect(204);
+    waiting.extend(at_gate(&server, "/gate", 1));
+    wait_until("the blocking thread waits", || server.gate().waiting() == 2);
+    waiting.extend(at_gate(&server, "/gate?waiting", 1));
+    sleep(Duration::from_millis(300));
+    assert_eq!(server.gate().waiting(), 2, "it was not alone");
+    server.client().get("/other?quick").expect(204);
+    let_through(&server, waiting);
+    server.client().get("/other?waiting").expect(204);
+}
+
+#[test]
 fn a_crowd_of_all_kinds_is_answered_rightly() {
     let server = small();
     let visitor = |number: usize| {
         let client = server.client();
         move || {
             for round in 0..8 {
-                let quick = if (number + round).is_multiple_of(2) { "?quick" } else { "" };
+                let quick = ["?quick", "", "?waiting"][(number + round) % 3];
                 match round % 4 {
                     0 => {
                         let body = format!("{number} in round {round}");

@@ -14,6 +14,9 @@ use crate::ical::timezone::Zones;
 use crate::ical::value::recur::Recur;
 use crate::ical::{Component, DateOrTime};
 
+/// The year in which instances are counted.
+const YEAR_DAYS: usize = 366;
+
 /// Checks what recurs.
 pub fn check(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Result<()> {
     check_rules(calendar)?;
@@ -43,7 +46,12 @@ fn check_rules(calendar: &Component) -> Result<()> {
 /// The limit is on the instances of one year, so that rules without end can be stored.
 fn check_number(calendar: &Component, zones: &Zones, rules: &Rules<'_>) -> Result<()> {
     let Some(first) = first_start(calendar, zones) else { return Ok(()) };
-    let window = Window { start: Some(first), end: first.checked_add_signed(TimeDelta::days(366)) };
+    let most = recur::at_most(calendar, zones, YEAR_DAYS).map_err(refused)?;
+    if most.is_some_and(|most| most <= rules.instances) {
+        return Ok(());
+    }
+    let year = TimeDelta::days(YEAR_DAYS as i64);
+    let window = Window { start: Some(first), end: first.checked_add_signed(year) };
     let budget = Budget { instances: rules.instances, ..Budget::default() };
     recur::expand(calendar, zones, window, budget).map(drop).map_err(refused)
 }

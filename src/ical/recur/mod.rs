@@ -7,6 +7,7 @@
 mod days;
 mod derive;
 mod expand;
+mod most;
 mod overrides;
 pub mod rule;
 mod scale;
@@ -21,6 +22,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 pub use derive::{Derivation, derive_instance, existing_instances, first_instance};
 pub use expand::{check, expand, expand_with};
+pub use most::at_most;
 pub use rule::Occurrences;
 pub use spans::{Span, Spans, spans};
 

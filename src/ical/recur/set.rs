@@ -90,6 +90,16 @@ impl RecurrenceSet {
         self.rules.iter().chain(&self.excluding_rules).any(|rule| rule.count.is_some())
     }
 
+    /// The rules that name members.
+    pub fn rules(&self) -> &[Recur] {
+        &self.rules
+    }
+
+    /// Whether a rule takes members out.
+    pub fn excludes_by_rule(&self) -> bool {
+        !self.excluding_rules.is_empty()
+    }
+
     /// How many RDATEs there are.
     pub fn extra_dates(&self) -> usize {
         self.extra.len()

@@ -149,3 +149,29 @@ fn one_of_two_racing_writers_wins() {
     }
     assert_true(&home);
 }
+
+#[test]
+fn a_prepared_file_does_not_go_along_with_a_collection_that_moves() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path(), StoreOptions::default()).unwrap();
+    let home = store.provision(ALICE, &initial()).unwrap();
+    let at = path("calendar/n.ics");
+    let prepare = || home.prepare(&at, &event("n"), None, &PropertyChanges::none()).unwrap();
+    let (used, unused) = (prepare(), prepare());
+    assert!(used.is_some());
+    home.write(|tx| {
+        tx.rename(&path("calendar"), &path("moved"))?;
+        tx.make_collection(&path("calendar"), CollectionKind::Calendar, &PropertyChanges::none())
+    })
+    .unwrap();
+    let put = |tx: &mut Transaction<'_>| {
+        tx.put(&at, &event("n"), None, &PropertyChanges::none()).map(|_| ())
+    };
+    home.write_prepared(used, put).unwrap();
+    drop(unused);
+    assert_eq!(home.read(&at).unwrap(), Some(event("n")));
+    assert_true(&home);
+    // Nothing is left of what was prepared.
+    let moved = std::fs::read_dir(home_dir(root.path()).join("moved")).unwrap();
+    assert_eq!(moved.count(), 0);
+}

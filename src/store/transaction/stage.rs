@@ -71,11 +71,16 @@ impl Transaction<'_> {
         let physical = self.physical(parent);
         let fits = self.prepared.as_ref().is_some_and(|prepared| {
             prepared.parent == physical
-                && prepared.content == content
+                && prepared.content.bytes == content
                 && *prepared.properties == *properties
                 && prepared.bare == is_bare(properties, replaced)
         });
         if !fits || is_fresh(&self.steps, parent) {
+            return None;
+        }
+        // Another writer may have moved the collection and made a new one in its place.
+        let directory = self.open(&physical).ok()??;
+        if !Arc::ptr_eq(&directory, &self.prepared.as_ref()?.directory) {
             return None;
         }
         let mut prepared = self.prepared.take()?;

@@ -10,7 +10,7 @@ use daybook::dav::response::Sink;
 use daybook::dav::{Body, Request, Response};
 use daybook::http::listener::Listener;
 use daybook::http::threads::{self, Threads};
-use daybook::http::{Answered, Application, Site, Transport};
+use daybook::http::{Answered, Application, Pace, Site, Transport};
 use tokio::sync::watch;
 
 use super::Client;
@@ -44,7 +44,8 @@ impl Gate {
 }
 
 /// Paths are orders: `/echo`, `/panic`, `/stream/KIB`, `/stream-panic/KIB`, `/slow`, `/gate`,
-/// `/thread/ABOUT`; anything else is answered with 204. `?quick` makes it a quick request.
+/// `/thread/ABOUT`; anything else is answered with 204. `?quick` and
+/// `?waiting` say what kind of request it is.
 #[derive(Default)]
 struct Puppet {
     gate: Arc<Gate>,
@@ -103,8 +104,12 @@ impl Application for Puppet {
         response.into()
     }
 
-    fn is_quick(&self, request: &Request) -> bool {
-        request.query.as_deref() == Some("quick")
+    fn pace(&self, request: &Request) -> Pace {
+        match request.query.as_deref() {
+            Some("quick") => Pace::Quick,
+            Some("waiting") => Pace::Waiting,
+            _ => Pace::Slow,
+        }
     }
 }
 

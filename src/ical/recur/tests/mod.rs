@@ -204,6 +204,25 @@ fn a_rule_per_second_has_too_many_instances() {
 }
 
 #[test]
+fn usual_rules_need_not_be_followed_to_bound_them() {
+    for (rule, most) in [
+        ("RRULE:FREQ=DAILY", Some(1..400)),
+        ("RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=3", Some(1..400)),
+        ("RRULE:FREQ=YEARLY\nRRULE:FREQ=DAILY\nRDATE:20260101T000000Z", Some(366..800)),
+        ("RDATE:20260101T000000Z,20270101T000000Z", Some(2..5)),
+        ("RRULE:FREQ=HOURLY", None),
+        ("RRULE:FREQ=DAILY;BYHOUR=1,2", None),
+        ("RRULE:RSCALE=CHINESE;FREQ=YEARLY", None),
+        ("RRULE:FREQ=DAILY\nEXRULE:FREQ=DAILY;INTERVAL=2", None),
+    ] {
+        let calendar = calendar(&format!("DTSTART:20250101T000000Z\n{rule}"));
+        let found = at_most(&calendar, &zones(&calendar), 366).expect(rule);
+        assert_eq!(found.is_some(), most.is_some(), "{rule}");
+        assert!(most.zip(found).is_none_or(|(range, most)| range.contains(&most)), "{rule}");
+    }
+}
+
+#[test]
 fn unusable_rules_are_told_apart() {
     for (rule, scale) in [
         ("FREQ=DAILY;INTERVAL=0", None),

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use proptest::prelude::*;
 
 use super::{calendar, zones};
-use crate::ical::recur::{Budget, Window, check, expand, spans};
+use crate::ical::recur::{Budget, Window, at_most, check, expand, spans};
 use crate::ical::value::Recur;
 
 fn any_rule() -> impl Strategy<Value = String> {
@@ -62,6 +62,32 @@ proptest! {
         if let (Ok(whole), Ok(part)) = (expand(None), expand(Some(from))) {
             let expected = whole.instances.into_iter().filter(|i| i.start >= from);
             prop_assert_eq!(part.instances, expected.collect::<Vec<_>>());
+        }
+    }
+
+    /// What is told without following a rule is never too little, and its errors are the same.
+    #[test]
+    fn no_year_has_more_instances_than_it_can_have(
+        rule in any_rule(),
+        start in 0i64..2_000_000_000,
+        more in prop::sample::select(vec![
+            "", "DTEND:20400101T000000Z", "DURATION:PT30H", "RDATE:20200101T000000Z",
+            "EXRULE:FREQ=DAILY;BYDAY=MO", "RRULE:FREQ=DAILY", "DURATION:P400D", "EXDATE:2020",
+        ]),
+    ) {
+        let start = Utc.timestamp_opt(start, 0).single().expect("in range");
+        let written = start.format("%Y%m%dT%H%M%S");
+        let lines = format!("DTSTART;TZID=Europe/London:{written}\n{more}\nRRULE:{rule}");
+        let calendar = calendar(lines.replace("\n\n", "\n").as_str());
+        let zones = zones(&calendar);
+        let window = Window { start: Some(start), end: Some(start + TimeDelta::days(366)) };
+        let budget = Budget { instances: 3000, ..Budget::default() };
+        let followed = expand(&calendar, &zones, window, budget);
+        match (at_most(&calendar, &zones, 366), followed) {
+            (Ok(Some(most)), Ok(found)) => prop_assert!(found.instances.len() <= most),
+            (Ok(Some(most)), Err(error)) => prop_assert!(false, "{most} {error}"),
+            (Ok(None), _) => {}
+            (Err(error), followed) => prop_assert_eq!(followed, Err(error)),
         }
     }
 
