@@ -119,6 +119,8 @@ pub(super) struct Work<'z> {
     pub cut: Option<DateTime<Utc>>,
     /// Whether no rule goes on after its end.
     pub exhausted: bool,
+    /// Nobody asks for the ends as the object would write them.
+    pub times_only: bool,
 }
 
 impl<'z> Work<'z> {
@@ -129,8 +131,8 @@ impl<'z> Work<'z> {
         budget: Budget,
     ) -> Self {
         let steps = Steps::new(budget.steps);
-        let (instances, cut, exhausted) = (Vec::new(), None, true);
-        Self { zones, window, rules_end, budget, steps, instances, cut, exhausted }
+        let (instances, cut, exhausted, times_only) = (Vec::new(), None, true, false);
+        Self { zones, window, rules_end, budget, steps, instances, cut, exhausted, times_only }
     }
 
     pub fn run(&mut self, calendar: &Component) -> Result<(), RecurError> {
@@ -188,6 +190,8 @@ impl<'z> Work<'z> {
         let cap = self.budget.instances.saturating_add(overrides.len());
         let members = set.members(from, to, cap, &mut self.steps)?;
         self.exhausted &= members.exhausted;
+        // All members have the form of the anchor.
+        let floating = length.floats(&set.anchor, self.zones);
         let own: HashSet<DateTime<Utc>> = overrides.iter().map(|o| o.utc).collect();
         for (utc, member) in &members.found {
             if own.contains(utc) {
@@ -195,7 +199,7 @@ impl<'z> Work<'z> {
             }
             let instance = match governing(overrides, *utc) {
                 Some(o) => o.later_instance(member.id.clone(), *utc, self.zones),
-                None => self.plain(index, *utc, member, length),
+                None => self.plain(index, *utc, member, (length, floating)),
             };
             self.add(instance)?;
         }
@@ -215,11 +219,16 @@ impl<'z> Work<'z> {
         index: usize,
         utc: DateTime<Utc>,
         member: &Member,
-        length: &Length,
+        (length, floating): (&Length, bool),
     ) -> Instance {
         let times = match &member.end {
             Some(end) => Length::period(&member.id, end, self.zones),
+            None if self.times_only => length.bare_times_from(utc, &member.id, self.zones),
             None => length.times_from(utc, &member.id, self.zones),
+        };
+        let floating = match &member.end {
+            Some(_) => times.float(&member.id, self.zones),
+            None => floating,
         };
         Instance {
             recurrence_id: member.id.clone(),
@@ -227,7 +236,7 @@ impl<'z> Work<'z> {
             start: times.start,
             end: times.end,
             start_value: member.id.clone(),
-            floating: times.float(&member.id, self.zones),
+            floating,
             end_value: times.end_value,
             all_day: member.id.is_date(),
             component: index,

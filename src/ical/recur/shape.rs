@@ -163,6 +163,31 @@ impl Length {
         Times { start, end: end.max(start), end_value }
     }
 
+    /// The same without the end as the object would write it, where that takes longer.
+    pub fn bare_times_from(
+        &self,
+        start: DateTime<Utc>,
+        start_value: &DateOrTime,
+        zones: &Zones,
+    ) -> Times {
+        match self {
+            Self::Until(exact, form) if !(form.is_date() && start_value.is_date()) => {
+                Times { start, end: plus(start, *exact).max(start), end_value: None }
+            }
+            _ => self.times_from(start, start_value, zones),
+        }
+    }
+
+    /// Whether instances that begin with a value of this form depend on the zone of who reads
+    /// them: what [`Times::float`] says of each.
+    pub fn floats(&self, start_value: &DateOrTime, zones: &Zones) -> bool {
+        let end_floats = match self {
+            Self::Until(_, form) => zones.floats(form),
+            Self::Moment | Self::WholeDay | Self::Duration(_) => false,
+        };
+        end_floats || zones.floats(start_value)
+    }
+
     /// The times of an RDATE period.
     pub fn period(start_value: &DateOrTime, end: &PeriodEnd, zones: &Zones) -> Times {
         match end {

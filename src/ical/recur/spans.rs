@@ -40,6 +40,7 @@ pub fn spans(
 ) -> Result<Spans, RecurError> {
     let budget = Budget { instances: limits::INDEXED_SPANS, truncate: true, ..Budget::default() };
     let mut work = Work::new(zones, Window::default(), Some(horizon), budget);
+    work.times_only = true;
     work.run(calendar)?;
     let unfinished = (!work.exhausted).then_some(horizon);
     let expansion = work.expansion();

@@ -1,5 +1,6 @@
 //! A time zone: wall clock to instant and back, and when it changes.
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
@@ -10,6 +11,16 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use super::names;
 use super::vtimezone::{Definition, Table};
 use crate::ical::component::Component;
+
+/// Zones that a thread remembers by name: an object names one or two, and asks for each of its
+/// instances.
+const RECENT_ZONES: usize = 8;
+/// Longer names are not remembered.
+const RECENT_BYTES: usize = 64;
+
+thread_local! {
+    static RECENT: RefCell<Vec<(Box<str>, Zone)>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A time zone; cheap to clone.
 #[derive(Clone, Debug)]
@@ -56,8 +67,18 @@ impl Zone {
 
     /// The IANA zone of that name, vendor prefixes allowed, Windows names not.
     pub(super) fn iana(name: &str) -> Option<Self> {
-        let zone = names::exact(name).or_else(|| names::prefixed(name))?;
-        Some(Self::with(Rules::Iana(zone)))
+        RECENT.with_borrow_mut(|recent| {
+            if let Some((_, zone)) = recent.iter().find(|(known, _)| **known == *name) {
+                return Some(zone.clone());
+            }
+            let zone = names::exact(name).or_else(|| names::prefixed(name))?;
+            let zone = Self::with(Rules::Iana(zone));
+            if name.len() <= RECENT_BYTES {
+                recent.truncate(RECENT_ZONES - 1);
+                recent.insert(0, (name.into(), zone.clone()));
+            }
+            Some(zone)
+        })
     }
 
     /// The zone of that name: IANA, with a vendor's prefix, or Windows.

@@ -91,6 +91,40 @@ proptest! {
         }
     }
 
+    /// The spans of an index are the times of the instances.
+    #[test]
+    fn spans_are_those_of_the_instances(
+        rule in any_rule(),
+        start in prop::sample::select(vec![
+            "DTSTART;TZID=Europe/London:20260310T013000", "DTSTART:20260310T013000",
+            "DTSTART;VALUE=DATE:20260310", "DTSTART:20260310T013000Z",
+            "DTSTART;TZID=Nowhere:20260310T013000",
+        ]),
+        end in prop::sample::select(vec![
+            "X-NONE:1", "DTEND;TZID=Asia/Tokyo:20260310T123000", "DTEND:20260310T023000",
+            "DTEND:20260310T023000Z", "DTEND;VALUE=DATE:20260312", "DURATION:P1DT2H",
+            "DURATION:PT90M", "DURATION:P1D", "DTEND;TZID=Nowhere:20260311T000000",
+        ]),
+    ) {
+        let calendar = calendar(&format!("{start}\n{end}\nRRULE:{rule}"));
+        let zones = zones(&calendar);
+        let horizon = Utc.with_ymd_and_hms(2028, 1, 1, 0, 0, 0).single().expect("in range");
+        let window = Window { start: None, end: Some(horizon) };
+        let budget = Budget { instances: 1000, truncate: true, ..Budget::default() };
+        let instances = expand(&calendar, &zones, window, budget);
+        let Ok(spans) = spans(&calendar, &zones, horizon) else { return Ok(()) };
+        for instance in instances.expect("what has spans has instances").instances {
+            let found = spans.spans.iter().any(|span| {
+                (span.start, span.end) == (instance.start.timestamp(), instance.end.timestamp())
+                    && span.floating == instance.floating
+            });
+            prop_assert!(found, "{:?}", instance);
+            let float = |value| zones.floats(value);
+            let ends = instance.end_value.as_ref().is_some_and(float);
+            prop_assert_eq!(instance.floating, float(&instance.start_value) || ends);
+        }
+    }
+
     #[test]
     fn rules_print_as_they_were_meant(rule in any_rule()) {
         if let Ok(parsed) = Recur::parse(&rule) {
