@@ -67,3 +67,46 @@ fn a_new_invitation_carries_one_small_attribute() {
     let names: Vec<&str> = of_message.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["user.{http:%2F%2Fcalendarserver.org%2Fns%2F}schedule-changes"]);
 }
+
+/// What a copy without attributes and without `.index` leaves of an update: a message that asks
+/// again. It has to be some kind of message, and a client that shows it as new hides nothing.
+#[test]
+fn an_update_in_the_inbox_that_lost_its_attributes_reads_as_a_new_invitation() {
+    let mut server = Server::start();
+    let alice = server.client("alice");
+    let kept = server.data().join("calendars/users/bob");
+    let inbox = kept.join("inbox");
+    alice.put("/calendars/users/alice/calendar/few.ics", &event("One")).expect(201);
+    fs::remove_file(only(&inbox)).unwrap();
+    alice.put("/calendars/users/alice/calendar/few.ics", &event("Two")).expect(204);
+    let message = only(&inbox);
+    let path = format!("/calendars/users/bob/inbox/{}", message.file_name().unwrap().display());
+    let changes = |server: &Server| {
+        let body = "<propfind xmlns='DAV:' xmlns:C='urn:ietf:params:xml:ns:caldav' \
+                    xmlns:CS='http://calendarserver.org/ns/'><prop><CS:schedule-changes/>\
+                    <C:schedule-state/></prop></propfind>";
+        let text = server.client("bob").propfind(&path, "0", body).expect(207).text();
+        assert!(text.contains("schedule-processed"), "{text}");
+        ["create", "update"].map(|action| text.contains(&format!(":{action}")))
+    };
+    assert_eq!(changes(&server), [false, true]);
+    let copy = fs::read(only(&kept.join("calendar"))).unwrap();
+    server.stop();
+    // A new file in its place, as a program for copies makes it.
+    let restore = || {
+        let content = fs::read(&message).unwrap();
+        fs::remove_file(&message).unwrap();
+        fs::write(&message, content).unwrap();
+        assert_eq!(attributes(&message), []);
+    };
+    restore();
+    server.start_again();
+    assert_eq!(changes(&server), [false, true], "the index remembers it");
+    assert_eq!(attributes(&message).len(), 1, "and puts it back");
+    server.stop();
+    restore();
+    fs::remove_file(kept.join(".index")).unwrap();
+    server.start_again();
+    assert_eq!(changes(&server), [true, false]);
+    assert_eq!(fs::read(only(&kept.join("calendar"))).unwrap(), copy, "nothing is done again");
+}
