@@ -126,6 +126,7 @@ pub fn run(
         let putter = Site::new(putter, Transport::from(&*config).local(), &threads);
         let near = tokio::spawn(near.serve(putter, stopped.clone(), patience));
         tokio::spawn(follow_groups(Arc::clone(&app)));
+        tokio::spawn(close_unused(Arc::clone(&app)));
         tokio::spawn(deliver_later(Arc::clone(&app), waiting));
         ready(&listener.addresses());
         listener.serve(site, stopped, patience).await;
@@ -178,6 +179,16 @@ async fn follow_groups(app: Arc<App>) {
             Ok(Err(error)) => tracing::error!(%error, "events do not follow their groups yet"),
             Err(_) => {}
         }
+    }
+}
+
+/// Keeps homes that grow while they are open within the memory that they may take.
+async fn close_unused(app: Arc<App>) {
+    const PAUSE: Duration = Duration::from_secs(10);
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let app = Arc::clone(&app);
+        let _ = tokio::task::spawn_blocking(move || app.store.close_unused()).await;
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Store {
     watcher: OnceLock<Arc<dyn Watcher>>,
     unwatched: AtomicBool,
     asked: AtomicU64,
+    /// What `asked` was when homes were closed because others had grown.
+    looked: AtomicU64,
     /// None where nothing is made durable. Ends before the lock is given back.
     finisher: Option<Finisher>,
     _lock: lock::DataLock,
@@ -109,6 +111,7 @@ impl Store {
             watcher: OnceLock::new(),
             unwatched: AtomicBool::new(false),
             asked: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
             finisher,
             _lock: held,
         });
@@ -159,11 +162,22 @@ impl Store {
         let mut homes = self.homes.lock();
         homes.insert(guid.to_owned(), opened.clone());
         if let Some(limit) = self.options.index_memory_bytes {
-            for home in close_some(&mut homes, limit) {
+            for home in close_some(&mut homes, limit, u64::MAX) {
                 self.closed(&home);
             }
         }
         Ok(Some(opened))
+    }
+
+    /// Closes homes that nobody uses when open ones have grown beyond the memory that they may
+    /// take. Those that were asked for since the last call stay: they would be opened again.
+    pub fn close_unused(&self) {
+        let Some(limit) = self.options.index_memory_bytes else { return };
+        let since = self.looked.swap(self.asked.load(Ordering::Relaxed), Ordering::Relaxed);
+        let mut homes = self.homes.lock();
+        for home in close_some(&mut homes, limit, since) {
+            self.closed(&home);
+        }
     }
 
     /// The home of `guid`, if it is open.
@@ -307,8 +321,9 @@ fn probe_attributes(tree: &Tree) -> Result<(), StoreError> {
 }
 
 /// Closes the homes that nobody uses and nobody asked for the longest, until the others take no
-/// more memory than they may; says which. What is closed is in its log.
-fn close_some(homes: &mut HashMap<String, Arc<Home>>, limit: u64) -> Vec<Arc<Home>> {
+/// more memory than they may; says which. What is closed is in its log. Homes that were asked for
+/// since `since`, by the store's count, stay.
+fn close_some(homes: &mut HashMap<String, Arc<Home>>, limit: u64, since: u64) -> Vec<Arc<Home>> {
     let mut closed = Vec::new();
     let mut taken: u64 = homes.values().map(|home| home.snapshot().memory_bytes()).sum();
     if taken <= limit {
@@ -318,6 +333,7 @@ fn close_some(homes: &mut HashMap<String, Arc<Home>>, limit: u64) -> Vec<Arc<Hom
     let unused = homes.values().filter(|home| Arc::strong_count(home) == 1);
     let mut unused: Vec<_> =
         unused.map(|home| (home.asked.load(Ordering::Relaxed), home.guid().to_owned())).collect();
+    unused.retain(|(asked, _)| *asked < since);
     unused.sort_unstable();
     // Down to nine tenths, so that not every opening closes another one.
     for (_, guid) in unused {

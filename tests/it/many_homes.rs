@@ -2,6 +2,7 @@
 //! nothing of them is lost.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Server, event};
 
@@ -59,7 +60,32 @@ fn homes_take_no_more_memory_than_they_may() {
     }
 }
 
-/// Otherwise the test above would show nothing.
+#[test]
+fn homes_that_grow_while_they_are_open_come_within_the_bound_again() {
+    const OPEN: usize = 5;
+    let (server, address) = server(BOUND);
+    let put = |guest: usize, number: usize| {
+        let path = format!("/calendars/users/guest{guest}/calendar/{number}.ics");
+        let text = event(&number.to_string(), "one of many");
+        server.client(&format!("guest{guest}")).put(&path, &text).expect(201);
+    };
+    (1..=OPEN).for_each(|guest| put(guest, 0));
+    // No home is opened from now on.
+    for number in 1..=80 {
+        (1..=OPEN).for_each(|guest| put(guest, number));
+    }
+    let start = Instant::now();
+    while taken(address).1 > BOUND {
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", taken(address));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    for guest in 1..=OPEN {
+        let path = format!("/calendars/users/guest{guest}/calendar/80.ics");
+        server.client(&format!("guest{guest}")).get(&path).expect(200);
+    }
+}
+
+/// Otherwise the tests above would show nothing.
 #[test]
 fn without_a_bound_all_homes_stay_open() {
     let (server, address) = server(0);

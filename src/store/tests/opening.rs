@@ -127,3 +127,44 @@ fn homes_nobody_uses_are_closed_when_memory_is_short() {
         assert_true(&home);
     }
 }
+
+#[test]
+fn homes_that_grow_while_they_are_open_make_others_go() {
+    let root = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        durability: Durability::None,
+        index_memory_bytes: Some(60_000),
+        ..StoreOptions::default()
+    };
+    let store = Store::open(root.path(), options).unwrap();
+    let guid = |n: usize| format!("1000{n:04}-0000-0000-0000-000000000001");
+    let open = || {
+        let mut guids: Vec<_> = store.opened().iter().map(|home| home.guid().to_owned()).collect();
+        guids.sort();
+        guids
+    };
+    for n in 0..3 {
+        store.provision(&guid(n), &initial()).unwrap();
+    }
+    store.close_unused();
+    assert_eq!(open(), [guid(0), guid(1), guid(2)], "there is room for all");
+    let grow = |from: usize, to: usize| {
+        let home = store.home(&guid(1)).unwrap().unwrap();
+        for n in from..to {
+            put(&home, &format!("calendar/{n}.ics"), &event(&n.to_string())).unwrap();
+        }
+    };
+    grow(0, 40);
+    assert_eq!(open().len(), 3);
+    store.close_unused();
+    assert_eq!(open(), [guid(1), guid(2)], "the one used last stays, and as many as there is room");
+    // One that is too large by itself stays while it is asked for, and goes when it is not.
+    grow(40, 200);
+    store.close_unused();
+    assert_eq!(open(), [guid(1)]);
+    store.close_unused();
+    assert_eq!(open(), [""; 0]);
+    let home = store.home(&guid(1)).unwrap().unwrap();
+    assert_eq!(home.snapshot().collection(&path("calendar")).unwrap().object_count(), 200);
+    assert_true(&home);
+}
