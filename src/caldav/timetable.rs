@@ -23,8 +23,9 @@ const MARGIN: TimeDelta = TimeDelta::days(2);
 pub struct Timetable {
     /// The IANA name of the zone in which floating times were read.
     floating: Box<str>,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
+    /// The first and the last second of the questions it answers.
+    from: i64,
+    to: i64,
     /// By start; absent when only the object itself can answer.
     rows: Option<Box<[Row]>>,
     /// Seconds of the longest of them.
@@ -87,8 +88,8 @@ impl Timetable {
         let to = question.end.checked_add_signed(AROUND)?;
         let mut timetable = Self {
             floating: floating.iana_name()?.into(),
-            from,
-            to,
+            from: from.checked_add_signed(MARGIN)?.timestamp(),
+            to: to.checked_sub_signed(MARGIN)?.timestamp(),
             rows: None,
             longest: 0,
             busy_by_object: free_busy::has_travel(calendar),
@@ -104,26 +105,25 @@ impl Timetable {
 
     /// Whether it is about this stretch of time, floating times read in that zone.
     pub fn covers(&self, floating: &Zone, question: Period) -> bool {
-        floating.iana_name() == Some(&*self.floating)
-            && self.from.checked_add_signed(MARGIN).is_some_and(|from| from <= question.start)
-            && self.to.checked_sub_signed(MARGIN).is_some_and(|to| to >= question.end)
+        self.from <= question.start.timestamp()
+            && question.end.timestamp() <= self.to
+            && floating.iana_name() == Some(&*self.floating)
     }
 
     /// Whether an instance overlaps a range (RFC 4791 §9.9); absent when the object must be asked.
     pub fn overlaps(&self, range: TimeRange) -> Option<bool> {
         let seconds = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp());
         let (start, end) = (seconds(range.start), seconds(range.end));
-        let rows = self.near(start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX))?;
-        Some(rows.iter().any(|row| range.overlaps_seconds(row.start, row.end())))
+        let mut rows = self.near(start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX))?;
+        Some(rows.any(|row| range.overlaps_seconds(row.start, row.end())))
     }
 
     /// The instances that may touch a stretch of time, ends included.
-    fn near(&self, start: i64, end: i64) -> Option<&[Row]> {
+    fn near(&self, start: i64, end: i64) -> Option<impl Iterator<Item = &Row>> {
         let rows = self.rows.as_ref()?;
         let earliest = start.saturating_sub(i64::from(self.longest));
         let from = rows.partition_point(|row| row.start < earliest);
-        let rows = rows.get(from..)?;
-        rows.get(..rows.partition_point(|row| row.start <= end))
+        Some(rows.get(from..)?.iter().take_while(move |row| row.start <= end))
     }
 
     /// Adds its busy time; false when the object must be asked.
@@ -134,7 +134,7 @@ impl Timetable {
         if self.busy_by_object || (self.declined && options.is_owner.is_some()) {
             return false;
         }
-        for row in rows.iter().filter(|row| row.end() >= start) {
+        for row in rows.filter(|row| row.end() >= start) {
             if let Some(kind) = row.busy.kind() {
                 busy.add(kind, row.period());
             }

@@ -22,6 +22,10 @@ const METHODS: [&str; 9] =
 pub struct CalendarSummary {
     record: Box<[u8]>,
     access: AccessLevel,
+    /// The second byte of the record, and the third one, the component's number: what questions
+    /// about thousands of objects ask first.
+    bits: u8,
+    component: u8,
 }
 
 /// The same in parts.
@@ -103,20 +107,22 @@ impl CalendarSummary {
             record.0.push(number.unwrap_or_default() as u8);
             record.optional_signed(message.stamped_s);
         }
-        Self { record: record.0.into(), access: parts.access }
+        let (bits, component) = (record.0[1], record.0[2]);
+        Self { record: record.0.into(), access: parts.access, bits, component }
     }
 
     /// Takes over what the log has; absent when it is none.
     pub(super) fn of_record(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let access = *AccessLevel::ALL.get(usize::from(reader.byte()?))?;
-        let bits = reader.byte().filter(|bits| *bits <= ALL_BITS)?;
-        before_times(&mut reader, bits)?;
+        let flags = reader.byte().filter(|bits| *bits <= ALL_BITS)?;
+        before_times(&mut reader, flags)?;
         reader.times()?;
-        if bits & MESSAGE != 0 {
+        if flags & MESSAGE != 0 {
             message(&mut reader)?;
         }
-        reader.0.is_empty().then(|| Self { record: bytes.into(), access })
+        let component = *bytes.get(2)?;
+        reader.0.is_empty().then(|| Self { record: bytes.into(), access, bits: flags, component })
     }
 
     pub(super) fn record(&self) -> &[u8] {
@@ -135,7 +141,10 @@ impl CalendarSummary {
 
     /// The kind of its main components: `VEVENT`, `VTODO`, …
     pub fn component(&self) -> &str {
-        self.read(|reader| component(reader)).unwrap_or_default()
+        match COMPONENTS.get(usize::from(self.component)) {
+            Some(known) => known,
+            None => self.read(|reader| component(reader)).unwrap_or_default(),
+        }
     }
 
     /// The UID.
@@ -191,9 +200,8 @@ impl CalendarSummary {
         if !self.has(MESSAGE) {
             return None;
         }
-        let bits = *self.record.get(1)?;
         self.read(|reader| {
-            before_times(reader, bits)?;
+            before_times(reader, self.bits)?;
             reader.times()?;
             message(reader)
         })
@@ -206,23 +214,21 @@ impl CalendarSummary {
 
     /// When its instances are.
     pub fn times(&self) -> Times {
-        let bits = self.record.get(1).copied().unwrap_or_default();
         self.read(|reader| {
-            before_times(reader, bits)?;
+            before_times(reader, self.bits)?;
             reader.times()
         })
         .unwrap_or_else(Times::always)
     }
 
-    /// Start and end, in seconds since 1970, of an event that has one instance whose times do not
-    /// depend on the reader's zone.
-    pub fn only_instance(&self) -> Option<(i64, i64)> {
-        let times = self.has(EXACT).then(|| self.times())?;
-        times.spans.first().copied()
+    /// Whether it is an event that has one instance, whose times do not depend on the reader's
+    /// zone; `times` has one span then, its start and end.
+    pub fn is_one_instance(&self) -> bool {
+        self.has(EXACT)
     }
 
     fn has(&self, bit: u8) -> bool {
-        self.record.get(1).is_some_and(|bits| bits & bit != 0)
+        self.bits & bit != 0
     }
 
     /// Reads what stands behind the level and the mark of recurrence.
@@ -337,7 +343,7 @@ mod tests {
             assert_eq!(read.organizer(), parts.organizer);
             assert_eq!(read.attendees().collect::<Vec<_>>(), parts.attendees);
             assert_eq!(read.times(), *parts.times);
-            assert_eq!(read.only_instance(), parts.exact.then_some((5, 5)));
+            assert_eq!(read.is_one_instance(), parts.exact);
             assert_eq!(read.message(), parts.message);
             for end in 0..made.record().len() {
                 assert!(CalendarSummary::of_record(&made.record()[..end]).is_none(), "{end}");

@@ -1,5 +1,6 @@
 //! What the index knows of one collection: its members, their journal and their time spans.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,7 @@ use crate::limits;
 use super::alike::{self, Mixed};
 use super::entry::{Entry, ObjectEntry, ObjectKind, PropertySet};
 use super::removals::{Removal, Removals};
-use super::time_span::SpanIndex;
+use super::time_span::{SpanIndex, Touching};
 
 /// What a collection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,8 +58,8 @@ pub struct Collection {
     pub properties: Arc<PropertySet>,
     pub(super) collections: OrdMap<Arc<str>, Arc<Collection>>,
     pub(super) objects: OrdMap<Arc<str>, Arc<ObjectEntry>>,
-    /// The last change of every file that is here.
-    pub(super) changes: OrdMap<u64, Arc<str>>,
+    /// Every file that is here by the number of its last change: in step with `objects`.
+    pub(super) changes: OrdMap<u64, File>,
     /// Members that are gone.
     pub(super) removals: Removals,
     /// Points before this one are not known.
@@ -68,12 +69,30 @@ pub struct Collection {
     pub(super) mixed: Mixed,
 }
 
-/// What a member is after a change.
+/// A file as it is found by its number.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its name in its collection.
+    pub name: Arc<str>,
+    /// What is known of it.
+    pub entry: Arc<ObjectEntry>,
+}
+
+/// A file that may have an instance in some window.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// The file.
+    pub file: &'a File,
+    /// Start and end, in seconds since 1970, where it has one instance whose times do not depend
+    /// on the reader's zone.
+    pub exact: Option<(i64, i64)>,
+}
+
+/// What is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Now {
-    Here,
-    FileGone,
-    CollectionGone,
+pub(super) enum Gone {
+    File,
+    Collection,
 }
 
 impl Collection {
@@ -139,9 +158,36 @@ impl Collection {
         &self.objects
     }
 
-    /// Whether the time index knows the same of both.
+    /// Whether the time index knows the same of both, whenever their files changed.
     pub(crate) fn same_spans(&self, other: &Self) -> bool {
-        self.spans == other.spans
+        let named = |collection: &Self| {
+            let name = |number| collection.changes.get(&number).map(|file| file.name.clone());
+            let named = collection.spans.all().map(|(from, to, number)| (from, to, name(number)));
+            named.collect::<BTreeSet<_>>()
+        };
+        named(self) == named(other)
+    }
+
+    /// What `Snapshot::overlapping_up_to` finds here.
+    pub(super) fn overlapping(
+        &self,
+        start: i64,
+        end: i64,
+        most: usize,
+    ) -> Option<Vec<Candidate<'_>>> {
+        let touching = self.spans.touching(start, end, most)?;
+        let candidate = |touching: Touching| {
+            let file = self.changes.get(&touching.number)?;
+            let summary = file.entry.calendar()?;
+            let exact = touching.span.filter(|_| summary.is_one_instance());
+            Some(Candidate { file, exact })
+        };
+        Some(touching.into_iter().filter_map(candidate).collect())
+    }
+
+    /// Its files, in the order of their last changes.
+    pub fn files(&self) -> impl Iterator<Item = &File> {
+        self.changes.values()
     }
 
     /// How many files it has.
@@ -173,20 +219,9 @@ impl Collection {
         files.chain(self.collections.keys().filter(same).cloned()).min()
     }
 
-    /// Notes a change of the member `name` in the journal, which had it under the number `before`.
-    pub(super) fn note(&mut self, name: &Arc<str>, before: Option<u64>, number: u64, now: Now) {
-        if let Some(before) = before {
-            self.changes.remove(&before);
-        }
-        let collection = match now {
-            Now::Here => {
-                self.changes.insert(number, name.clone());
-                return;
-            }
-            Now::FileGone => false,
-            Now::CollectionGone => true,
-        };
-        self.removals.push(&Removal { number, name, collection });
+    /// Notes in the journal that the member `name` is gone.
+    pub(super) fn note(&mut self, name: &Arc<str>, number: u64, gone: Gone) {
+        self.removals.push(&Removal { number, name, collection: gone == Gone::Collection });
         // Who missed more removals than there are files is better off with a list of the files.
         let most = self.objects.len().clamp(limits::REMOVALS_LEAST, limits::REMOVALS);
         let forgotten = self.removals.forget_old(most);
@@ -200,19 +235,32 @@ impl Collection {
             self.take(name);
         }
         if let ObjectKind::Calendar(summary) = &object.kind {
-            self.spans.insert(name, &summary.times());
+            self.spans.insert(object.number, &summary.times());
         }
         self.latest_ns = self.latest_ns.max(object.stat.modified_ns);
         self.mixed.insert(name);
+        self.changes.insert(object.number, File { name: name.clone(), entry: object.clone() });
         self.objects.insert(name.clone(), object);
+    }
+
+    /// Corrects what is remembered of a file whose number and summary stay as they are; the entry
+    /// that it had.
+    pub(super) fn correct(&mut self, name: &str, object: ObjectEntry) -> Option<Arc<ObjectEntry>> {
+        let known = self.objects.get_mut(name)?;
+        let object = Arc::new(ObjectEntry { number: known.number, ..object });
+        if let Some(file) = self.changes.get_mut(&known.number) {
+            file.entry = object.clone();
+        }
+        Some(std::mem::replace(known, object))
     }
 
     /// Takes a file out, without a note in the journal.
     pub(super) fn take(&mut self, name: &str) -> Option<Arc<ObjectEntry>> {
         let (name, object) = self.objects.remove_with_key(name)?;
         self.mixed.remove(&name);
+        self.changes.remove(&object.number);
         if let ObjectKind::Calendar(summary) = &object.kind {
-            self.spans.remove(&name, &summary.times());
+            self.spans.remove(object.number, &summary.times());
         }
         Some(object)
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::collection::{Collection, CollectionKind, Now};
+use super::collection::{Collection, CollectionKind, Gone};
 use super::entry::{Entry, ObjectEntry, PropertySet};
 use super::home_path::HomePath;
 use super::pack;
@@ -40,13 +40,12 @@ impl Snapshot {
     pub(crate) fn put_object(&mut self, path: &HomePath, mut object: ObjectEntry, now_s: i64) {
         let Some((parent, name)) = path.split() else { return };
         self.forget_uid(path);
-        let before = self.object(path).map(|object| (object.number, object.size()));
+        let before = self.object(path).map(|object| object.size());
         let size = object.size();
         let uid = object.calendar().map(|summary| uid_hash(summary.uid()));
         let known = self.known_name(&parent, name);
         let edited = self.edit(&parent, now_s, |collection, number| {
             object.number = number;
-            collection.note(&known, before.map(|(number, _)| number), number, Now::Here);
             collection.put(&known, Arc::new(object));
             (collection.kind, collection.id)
         });
@@ -56,7 +55,7 @@ impl Snapshot {
         {
             self.uids.insert((hash, id, known));
         }
-        self.used_bytes = self.used_bytes + size - before.map_or(0, |(_, size)| size);
+        self.used_bytes = self.used_bytes + size - before.unwrap_or(0);
     }
 
     /// Puts a collection with its files, as a log kept it, in its place.
@@ -104,10 +103,10 @@ impl Snapshot {
             let Some(next) = at.collections.get_mut(segment.as_str()) else { return };
             at = Arc::make_mut(next);
         }
-        if let Some(known) = at.objects.get_mut(name.as_str()) {
+        let size = object.size();
+        if let Some(before) = at.correct(name, object) {
             // A file that was changed while it was read has another size than it was told to have.
-            self.used_bytes = (self.used_bytes + object.size()).saturating_sub(known.size());
-            *known = Arc::new(object);
+            self.used_bytes = (self.used_bytes + size).saturating_sub(before.size());
         }
     }
 
@@ -164,8 +163,6 @@ impl Snapshot {
             child.tag = number;
             child.placed = number;
             child.floor = number;
-            parent.note(&known, None, number, Now::Here);
-            parent.changes.remove(&number);
             parent.collections.insert(known.clone(), Arc::new(child));
             true
         });
@@ -184,7 +181,7 @@ impl Snapshot {
                 let known = self.known_name(&parent, name);
                 self.edit(&parent, now_s, |collection, number| {
                     collection.take(&known);
-                    collection.note(&known, Some(object.number), number, Now::FileGone);
+                    collection.note(&known, number, Gone::File);
                 });
             }
             Some(Entry::Collection(collection)) => {
@@ -193,7 +190,7 @@ impl Snapshot {
                 let name: Arc<str> = Arc::from(name);
                 self.edit(&parent, now_s, |parent, number| {
                     parent.collections.remove(&name);
-                    parent.note(&name, None, number, Now::CollectionGone);
+                    parent.note(&name, number, Gone::Collection);
                 });
             }
             None => {}
@@ -227,15 +224,13 @@ impl Snapshot {
                 let (old, new): (Arc<str>, Arc<str>) = (Arc::from(old), Arc::from(new));
                 self.edit(&old_parent, now_s, |parent, number| {
                     parent.collections.remove(&old);
-                    parent.note(&old, None, number, Now::CollectionGone);
+                    parent.note(&old, number, Gone::Collection);
                 });
                 self.edit(&parent, now_s, |parent, number| {
                     let mut moved = (*collection).clone();
                     moved.number = number;
                     moved.tag = number;
                     moved.placed = number;
-                    parent.note(&new, None, number, Now::Here);
-                    parent.changes.remove(&number);
                     parent.collections.insert(new, Arc::new(moved));
                 });
                 let moved: Vec<(u32, HomePath)> = self

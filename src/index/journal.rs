@@ -76,11 +76,9 @@ fn collect_changes(
         return Err(TokenError::Invalid);
     }
     let from = since.map_or(0, |since| since.saturating_add(1));
-    for (number, name) in collection.changes.range(from..) {
-        if let Some(object) = collection.objects.get(name) {
-            let kind = ChangeKind::Changed(Entry::Object(object.clone()));
-            changes.push(Change { path: path.join(name), number: *number, kind });
-        }
+    for (number, file) in collection.changes.range(from..) {
+        let kind = ChangeKind::Changed(Entry::Object(file.entry.clone()));
+        changes.push(Change { path: path.join(&file.name), number: *number, kind });
     }
     if let Some(since) = since {
         let gone = latest_removals(collection, since).into_iter().map(|removal| Change {

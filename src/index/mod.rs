@@ -24,7 +24,7 @@ mod time_span;
 
 pub use calendar_summary::{CalendarSummary, Message};
 pub use change::{Change, ChangeKind, Depth, SyncPoint, TokenError};
-pub use collection::{Collection, CollectionKind};
+pub use collection::{Candidate, Collection, CollectionKind, File};
 pub(crate) use edit::Edit;
 pub use entry::{Damage, Entry, ObjectEntry, ObjectKind, PropertySet, SCHEDULE_TAG};
 pub use home_path::HomePath;

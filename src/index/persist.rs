@@ -243,7 +243,6 @@ fn replay(content: &[u8]) -> Option<(Snapshot, u64, usize)> {
                 let (_, collection) = open.as_mut()?;
                 let name: Arc<str> = Arc::from(reader.text()?);
                 let entry = reader.entry()?;
-                collection.changes.insert(entry.number, name.clone());
                 collection.put(&name, Arc::new(entry));
             }
             b'E' => break,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
-use super::collection::{Collection, CollectionKind};
+use super::collection::{Candidate, Collection, CollectionKind};
 use super::entry::{Entry, ObjectEntry, PropertySet};
 use super::home_path::HomePath;
 
@@ -195,25 +195,13 @@ impl Snapshot {
     }
 
     /// Files of a calendar that may have an instance between two instants (seconds since 1970),
-    /// both included: candidates, never too few, by name.
+    /// both included: candidates, never too few, each once, in the order of their last changes.
     pub fn overlapping(
         &self,
         path: &HomePath,
         start: Option<i64>,
         end: Option<i64>,
-    ) -> Vec<(Arc<str>, Arc<ObjectEntry>)> {
-        let mut found = self.overlapping_in_any_order(path, start, end);
-        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        found
-    }
-
-    /// The same where the order does not matter.
-    pub fn overlapping_in_any_order(
-        &self,
-        path: &HomePath,
-        start: Option<i64>,
-        end: Option<i64>,
-    ) -> Vec<(Arc<str>, Arc<ObjectEntry>)> {
+    ) -> Vec<Candidate<'_>> {
         self.overlapping_up_to(path, start, end, usize::MAX).unwrap_or_default()
     }
 
@@ -225,15 +213,8 @@ impl Snapshot {
         start: Option<i64>,
         end: Option<i64>,
         most: usize,
-    ) -> Option<Vec<(Arc<str>, Arc<ObjectEntry>)>> {
+    ) -> Option<Vec<Candidate<'_>>> {
         let Some(collection) = self.collection(path) else { return Some(Vec::new()) };
-        let start = start.unwrap_or(i64::MIN);
-        let end = end.unwrap_or(i64::MAX);
-        let names = collection.spans.touching(start, end, most)?;
-        let with_entry = |name: Arc<str>| {
-            let entry = collection.objects.get(&name)?.clone();
-            Some((name, entry))
-        };
-        Some(names.into_iter().filter_map(with_entry).collect())
+        collection.overlapping(start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX), most)
     }
 }

@@ -138,3 +138,29 @@ fn removals_come_back_from_the_log() {
         come_and_go(&mut home, limits::REMOVALS_LEAST - 100);
     }
 }
+
+/// Every file is found by its name and by its number, and is the same both ways.
+#[test]
+fn what_is_corrected_is_corrected_everywhere() {
+    let mut home = home();
+    for name in ["b.ics", "a.ics", "c.ics", "a.ics"] {
+        put(&mut home, name);
+    }
+    take(&mut home, "c.ics");
+    let earlier = home.clone();
+    let at = inbox().join("a.ics");
+    let known = home.object(&at).unwrap().clone();
+    let stat = Stat { size: 5, ..known.stat };
+    // Whoever corrects need not know under which number it changed.
+    home.correct_object(&at, ObjectEntry { stat, number: 0, ..(*known).clone() });
+    for (home, size) in [(&home, 5), (&earlier, 1)] {
+        let collection = home.collection(&inbox()).unwrap();
+        let files: Vec<_> =
+            collection.files().map(|file| (&*file.name, file.entry.size())).collect();
+        assert_eq!(files, [("b.ics", 1), ("a.ics", size)]);
+        for file in collection.files() {
+            assert!(Arc::ptr_eq(&file.entry, collection.object(&file.name).unwrap()));
+        }
+        assert_eq!(home.used_bytes(), 1 + size);
+    }
+}

@@ -6,7 +6,6 @@
 //! candidates: never too few, sometimes too many.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use imbl::OrdSet;
 
@@ -73,17 +72,19 @@ fn join(spans: &[(i64, i64)], gap: i64) -> Vec<(i64, i64)> {
     joined
 }
 
-/// A span of an object, ordered by its class, which the length tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A span of an object, ordered by its class, which the length tells. The object is told by the
+/// number of its last change, which nothing else in the home has: comparing spans touches nothing
+/// but them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     start: i64,
     length: i64,
-    name: Arc<str>,
+    number: u64,
 }
 
 impl Span {
-    fn key(&self) -> (u8, i64, i64, &str) {
-        (class(self.length), self.start, self.length, &self.name)
+    fn key(&self) -> (u8, i64, i64, u64) {
+        (class(self.length), self.start, self.length, self.number)
     }
 }
 
@@ -99,19 +100,23 @@ impl PartialOrd for Span {
     }
 }
 
+/// An object that may have an instance in some window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Touching {
+    /// The number of its last change.
+    pub number: u64,
+    /// Start and end of one of its spans that touch the window; absent where it is not known when
+    /// it ends.
+    pub span: Option<(i64, i64)>,
+}
+
 /// All spans of one calendar.
 #[derive(Clone, Debug, Default)]
 pub struct SpanIndex {
     spans: OrdSet<Span>,
-    open: OrdSet<(i64, Arc<str>)>,
+    open: OrdSet<(i64, u64)>,
     /// One bit for each class that was ever used.
     classes: u64,
-}
-
-impl PartialEq for SpanIndex {
-    fn eq(&self, other: &Self) -> bool {
-        self.spans == other.spans && self.open == other.open
-    }
 }
 
 /// The smallest class whose spans may have this length.
@@ -127,68 +132,72 @@ impl SpanIndex {
         Self { spans, open, classes: self.classes }
     }
 
-    pub(crate) fn insert(&mut self, name: &Arc<str>, times: &Times) {
+    pub(crate) fn insert(&mut self, number: u64, times: &Times) {
         for &(start, end) in &times.spans {
             let length = end.saturating_sub(start);
             self.classes |= 1 << class(length);
-            self.spans.insert(Span { start, length, name: name.clone() });
+            self.spans.insert(Span { start, length, number });
         }
         if let Some(from) = times.open_from {
-            self.open.insert((from, name.clone()));
+            self.open.insert((from, number));
         }
     }
 
-    pub(crate) fn remove(&mut self, name: &Arc<str>, times: &Times) {
+    pub(crate) fn remove(&mut self, number: u64, times: &Times) {
         for &(start, end) in &times.spans {
             let length = end.saturating_sub(start);
-            self.spans.remove(&Span { start, length, name: name.clone() });
+            self.spans.remove(&Span { start, length, number });
         }
         if let Some(from) = times.open_from {
-            self.open.remove(&(from, name.clone()));
+            self.open.remove(&(from, number));
         }
     }
 
-    /// Names of all objects that may have an instance in the window, in no order, each once; absent
-    /// when more than `most` spans are in it.
-    pub fn touching(&self, start: i64, end: i64, most: usize) -> Option<Vec<Arc<str>>> {
-        let mut names = Vec::new();
-        let none: Arc<str> = Arc::from("");
+    /// All it knows: where a span begins, how long it is, and the object's number. A span whose
+    /// end is not known has no length.
+    pub(super) fn all(&self) -> impl Iterator<Item = (i64, Option<i64>, u64)> {
+        let spans = self.spans.iter().map(|span| (span.start, Some(span.length), span.number));
+        spans.chain(self.open.iter().map(|(from, number)| (*from, None, *number)))
+    }
+
+    /// All objects that may have an instance in the window, by number, each once; absent when more
+    /// than `most` spans are in it.
+    pub(super) fn touching(&self, start: i64, end: i64, most: usize) -> Option<Vec<Touching>> {
+        let mut found = Vec::new();
         for wanted in (0..63u8).filter(|class| self.classes & (1 << class) != 0) {
             let from = start.saturating_sub(1 << wanted);
             // The shortest length of the class.
             let length = if wanted == 0 { 0 } else { (1 << (wanted - 1)) + 1 };
-            for span in self.spans.range(Span { start: from, length, name: none.clone() }..) {
+            for span in self.spans.range(Span { start: from, length, number: 0 }..) {
                 if class(span.length) != wanted || span.start > end {
                     break;
                 }
-                if span.start.saturating_add(span.length) >= start {
-                    names.push(span.name.clone());
+                let to = span.start.saturating_add(span.length);
+                if to >= start {
+                    found.push(Touching { number: span.number, span: Some((span.start, to)) });
                 }
-                if names.len() > most {
+                if found.len() > most {
                     return None;
                 }
             }
         }
-        for (from, name) in self.open.iter() {
+        for (from, number) in self.open.iter() {
             if *from > end {
                 break;
             }
-            names.push(name.clone());
-            if names.len() > most {
+            found.push(Touching { number: *number, span: None });
+            if found.len() > most {
                 return None;
             }
         }
-        // A name is kept once, so it is known by where it is.
-        names.sort_unstable_by_key(|name| Arc::as_ptr(name).cast::<u8>() as usize);
-        names.dedup_by_key(|name| Arc::as_ptr(name).cast::<u8>() as usize);
-        Some(names)
+        found.sort_unstable_by_key(|touching| touching.number);
+        found.dedup_by_key(|touching| touching.number);
+        Some(found)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::{SpanIndex, Times, class};
 
     #[test]
@@ -208,27 +217,31 @@ mod tests {
             window in (0i64..5000, 0i64..900),
         ) {
             let mut index = SpanIndex::default();
-            let mut objects: Vec<(Arc<str>, Times)> = spans.iter().enumerate()
+            let mut objects: Vec<(u64, Times)> = spans.iter().enumerate()
                 .map(|(i, (start, length))| {
                     let open = (i % 7 == 0).then_some(start + 2000);
                     let times = Times::joined([(*start, start + length, false)], open);
-                    (Arc::from(format!("{i:03}")), times)
+                    (i as u64, times)
                 })
                 .collect();
-            for (name, times) in &objects {
-                index.insert(name, times);
+            for (number, times) in &objects {
+                index.insert(*number, times);
             }
-            for (name, times) in objects.drain(..removed.min(objects.len())) {
-                index.remove(&name, &times);
+            for (number, times) in objects.drain(..removed.min(objects.len())) {
+                index.remove(number, &times);
             }
             let (start, end) = (window.0, window.0 + window.1);
-            let scanned: Vec<Arc<str>> = objects.iter()
+            let scanned: Vec<u64> = objects.iter()
                 .filter(|(_, times)| times.may_touch(start, end))
-                .map(|(name, _)| name.clone())
+                .map(|(number, _)| *number)
                 .collect();
-            let mut found = index.touching(start, end, usize::MAX).unwrap();
-            found.sort();
-            assert_eq!(found, scanned);
+            let found = index.touching(start, end, usize::MAX).unwrap();
+            assert_eq!(found.iter().map(|found| found.number).collect::<Vec<_>>(), scanned);
+            for found in found {
+                let same = |object: &&(u64, Times)| object.0 == found.number;
+                let spans = &objects.iter().find(same).unwrap().1.spans;
+                assert!(found.span.is_none_or(|span| spans.contains(&span)));
+            }
             let spans = objects.iter().flat_map(|(_, times)| &times.spans);
             let spans = spans.filter(|(from, to)| *from <= end && *to >= start).count();
             let open = objects.iter().filter_map(|(_, times)| times.open_from);

@@ -2,11 +2,11 @@
 //! hash of the content, so nothing here can be out of date; all of it may be lost at any time.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::by_content::ByContent;
 use crate::limits;
 
 type Hash = [u8; 16];
@@ -15,12 +15,12 @@ type Value = Arc<dyn Any + Send + Sync>;
 /// For each type of value two generations: what is asked for moves to the young one, the old one
 /// goes when that is full.
 #[derive(Debug, Default)]
-pub struct Derived(Mutex<HashMap<TypeId, Generations>>);
+pub struct Derived(Mutex<Vec<(TypeId, Generations)>>);
 
 #[derive(Debug, Default)]
 struct Generations {
-    young: HashMap<Hash, (Value, usize)>,
-    old: HashMap<Hash, (Value, usize)>,
+    young: ByContent<(Value, usize)>,
+    old: ByContent<(Value, usize)>,
     young_bytes: usize,
 }
 
@@ -28,11 +28,11 @@ impl Derived {
     /// What was remembered for that content.
     pub fn get<T: Any + Send + Sync>(&self, content: &Hash) -> Option<Arc<T>> {
         let mut kinds = self.0.lock();
-        let generations = kinds.get_mut(&TypeId::of::<T>())?;
-        let value = match generations.young.get(content) {
+        let (_, generations) = kinds.iter_mut().find(|(kind, _)| *kind == TypeId::of::<T>())?;
+        let value = match generations.young.get(&(*content).into()) {
             Some((value, _)) => value.clone(),
             None => {
-                let (value, bytes) = generations.old.remove(content)?;
+                let (value, bytes) = generations.old.remove(&(*content).into())?;
                 generations.keep(*content, value.clone(), bytes);
                 value
             }
@@ -42,7 +42,13 @@ impl Derived {
 
     /// Remembers a value that takes about so many bytes.
     pub fn put<T: Any + Send + Sync>(&self, content: Hash, value: Arc<T>, bytes: usize) {
-        self.0.lock().entry(TypeId::of::<T>()).or_default().keep(content, value, bytes);
+        let mut kinds = self.0.lock();
+        let known = kinds.iter().position(|(kind, _)| *kind == TypeId::of::<T>());
+        let at = known.unwrap_or_else(|| {
+            kinds.push((TypeId::of::<T>(), Generations::default()));
+            kinds.len() - 1
+        });
+        kinds[at].1.keep(content, value, bytes);
     }
 }
 
@@ -57,7 +63,7 @@ impl Generations {
             self.young_bytes = 0;
         }
         self.young_bytes += bytes;
-        if let Some((_, before)) = self.young.insert(content, (value, bytes - ENTRY_BYTES)) {
+        if let Some((_, before)) = self.young.insert(content.into(), (value, bytes - ENTRY_BYTES)) {
             self.young_bytes -= (before + ENTRY_BYTES).min(self.young_bytes);
         }
     }

@@ -4,6 +4,7 @@
 //! Must not know access control, methods or scheduling.
 
 mod apply;
+mod by_content;
 pub mod check;
 mod commit;
 mod content;
@@ -37,8 +38,8 @@ pub use crate::disk::attribute::DELIVERED;
 pub use crate::disk::layout::NameError;
 pub use crate::index::summary::of_bytes as object_kind;
 pub use crate::index::{
-    CalendarSummary, Change, ChangeKind, Collection, CollectionKind, Depth, Entry, HomePath,
-    ObjectEntry, ObjectKind, PropertySet, SCHEDULE_TAG, Snapshot, SyncPoint, TokenError,
+    CalendarSummary, Candidate, Change, ChangeKind, Collection, CollectionKind, Depth, Entry, File,
+    HomePath, ObjectEntry, ObjectKind, PropertySet, SCHEDULE_TAG, Snapshot, SyncPoint, TokenError,
 };
 pub use content::Content;
 pub use derived::Derived;
@@ -50,7 +51,7 @@ pub use provision::{Provision, ProvisionedCollection};
 pub use scheduled::{LastScheduled, Unscheduled};
 pub use spool::{Spool, SpoolEntry};
 pub use store::{Durability, Store, StoreOptions, Watcher};
-pub use texts::Texts;
+pub use texts::{Place as TextPlace, Texts};
 pub use transaction::Transaction;
 pub use uid_lock::UidGuard;
 

@@ -3,15 +3,21 @@
 //!
 //! Events are small and alike: they share zones, product names and most of their property names. A
 //! log of segments keeps them. The first texts of a segment stand in it as they are and are the
-//! dictionary with which the others are compressed (LZ4), so what one person's calendar is full of
-//! is written once. The oldest segment goes when there is no room; what was asked for meanwhile is
-//! carried over into the newest one.
+//! dictionary with which the others are compressed, so what one person's calendar is full of is
+//! written once: short ones in steps (`steps`), long ones, which repeat themselves, by LZ4. The
+//! oldest segment goes when there is no room; what was asked for meanwhile is carried over into the
+//! newest one.
 
-use std::collections::{HashMap, VecDeque};
+mod steps;
+
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lz4_flex::block;
 use parking_lot::RwLock;
+
+use super::by_content::ByContent;
+use steps::Stretches;
 
 type Hash = [u8; 16];
 
@@ -21,6 +27,8 @@ const SEGMENT_BYTES: usize = 64 * 1024;
 const DICTIONARY_BYTES: usize = 8 * 1024;
 /// What a text costs beside its bytes.
 const ENTRY_BYTES: usize = 80;
+/// Longer texts may well repeat themselves more than others.
+const SHORT_BYTES: usize = 8 * 1024;
 /// Longer texts are not kept: they would push out hundreds of others.
 const TEXT_BYTES: usize = 256 * 1024;
 
@@ -33,11 +41,13 @@ pub struct Texts {
 
 #[derive(Debug, Default)]
 struct Log {
-    places: HashMap<Hash, Place>,
+    places: ByContent<Known>,
     segments: VecDeque<Segment>,
     /// The number of the oldest segment; the others follow.
     oldest: u64,
     cost: usize,
+    /// For the dictionary of the newest segment, when it is complete.
+    stretches: Option<Stretches>,
 }
 
 #[derive(Debug, Default)]
@@ -46,15 +56,35 @@ struct Segment {
     members: Vec<Hash>,
 }
 
-/// Where a text stands.
-#[derive(Debug)]
-struct Place {
+/// Where a text stands. It stands there as long as its segment does.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
     segment: u64,
     at: u32,
     /// Bytes it takes there.
     taken: u32,
     length: u32,
-    compressed: bool,
+    form: Form,
+}
+
+impl Place {
+    /// Bytes of the text.
+    pub fn length(&self) -> usize {
+        self.length as usize
+    }
+}
+
+/// How a text stands in its segment.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    AsItIs,
+    Steps,
+    Lz4,
+}
+
+#[derive(Debug)]
+struct Known {
+    place: Place,
     /// Whether somebody wanted it since it was put there.
     asked: AtomicBool,
 }
@@ -65,27 +95,30 @@ impl Texts {
         Self { limit, log: RwLock::default() }
     }
 
-    /// Appends the text for this content; false, and nothing is appended, when it is not known.
-    pub fn append(&self, content: &Hash, out: &mut Vec<u8>) -> bool {
+    /// Where the texts for these contents stand; absent when one is not known.
+    pub fn find(&self, contents: impl Iterator<Item = Hash>) -> Option<Vec<Place>> {
         let log = self.log.read();
-        let Some(place) = log.places.get(content) else { return false };
-        if !place.asked.load(Ordering::Relaxed) {
-            place.asked.store(true, Ordering::Relaxed);
-        }
-        let segment = log.segments.get(usize::try_from(place.segment - log.oldest).unwrap_or(0));
-        segment.is_some_and(|segment| segment.append(place, out))
+        contents.map(|content| log.find(&content)).collect()
     }
 
-    /// Whether the texts for all these contents are known.
-    pub fn hold<'a>(&self, mut contents: impl Iterator<Item = &'a Hash>) -> bool {
+    /// Appends the text for this content, which may have been found before; false, and nothing is
+    /// appended, when it is not known.
+    pub fn append(&self, content: &Hash, found: Option<Place>, out: &mut Vec<u8>) -> bool {
         let log = self.log.read();
-        contents.all(|content| log.places.contains_key(content))
+        let append = |place: Place| {
+            let number = place.segment.checked_sub(log.oldest);
+            let segment = number.and_then(|number| log.segments.get(usize::try_from(number).ok()?));
+            segment.is_some_and(|segment| segment.append(&place, out))
+        };
+        // What was found may have been moved since.
+        let present = |place: &Place| place.segment >= log.oldest;
+        found.filter(present).or_else(|| log.find(content)).is_some_and(append)
     }
 
     /// Keeps the text for this content.
     pub fn keep(&self, content: Hash, text: &[u8]) {
         let mut log = self.log.write();
-        if text.len() > TEXT_BYTES.min(self.limit / 4) || log.places.contains_key(&content) {
+        if text.len() > TEXT_BYTES.min(self.limit / 4) || log.places.contains_key(&content.into()) {
             return;
         }
         while log.cost + text.len() + ENTRY_BYTES > self.limit && log.drop_oldest() {}
@@ -94,16 +127,25 @@ impl Texts {
 }
 
 impl Log {
+    fn find(&self, content: &Hash) -> Option<Place> {
+        let known = self.places.get(&(*content).into())?;
+        if !known.asked.load(Ordering::Relaxed) {
+            known.asked.store(true, Ordering::Relaxed);
+        }
+        Some(known.place)
+    }
+
     fn add(&mut self, content: Hash, text: &[u8]) {
         if self.segments.back().is_none_or(|segment| segment.cost() >= SEGMENT_BYTES) {
             self.segments.push_back(Segment::default());
+            self.stretches = None;
         }
         let number = self.oldest + self.segments.len() as u64 - 1;
         let Some(segment) = self.segments.back_mut() else { return };
         let before = segment.cost();
-        if let Some(place) = segment.add(number, text) {
+        if let Some(place) = segment.add(number, text, &mut self.stretches) {
             segment.members.push(content);
-            self.places.insert(content, place);
+            self.places.insert(content.into(), Known { place, asked: AtomicBool::new(false) });
         }
         self.cost += segment.cost() - before;
     }
@@ -116,9 +158,10 @@ impl Log {
         self.cost -= segment.cost();
         let (mut carried, mut text) = (0, Vec::new());
         for content in &segment.members {
-            let Some(place) = self.places.remove(content) else { continue };
+            let Some(known) = self.places.remove(&(*content).into()) else { continue };
+            let place = known.place;
             debug_assert_eq!(place.segment, number);
-            let asked = place.asked.load(Ordering::Relaxed) && carried < segment.cost() / 2;
+            let asked = known.asked.load(Ordering::Relaxed) && carried < segment.cost() / 2;
             text.clear();
             if asked && segment.append(&place, &mut text) {
                 carried += place.taken as usize + ENTRY_BYTES;
@@ -138,12 +181,25 @@ impl Segment {
         &self.bytes[..self.bytes.len().min(DICTIONARY_BYTES)]
     }
 
-    fn add(&mut self, segment: u64, text: &[u8]) -> Option<Place> {
+    fn add(
+        &mut self,
+        segment: u64,
+        text: &[u8],
+        stretches: &mut Option<Stretches>,
+    ) -> Option<Place> {
         let at = self.bytes.len();
-        let packed = (at >= DICTIONARY_BYTES)
-            .then(|| block::compress_with_dict(text, self.dictionary()))
-            .filter(|packed| packed.len() < text.len());
-        let compressed = packed.is_some();
+        let (packed, form) = match at >= DICTIONARY_BYTES {
+            false => (None, Form::AsItIs),
+            true if text.len() > SHORT_BYTES => {
+                (Some(block::compress_with_dict(text, self.dictionary())), Form::Lz4)
+            }
+            true => {
+                let stretches = stretches.get_or_insert_with(|| Stretches::of(self.dictionary()));
+                (Some(stretches.pack(self.dictionary(), text)), Form::Steps)
+            }
+        };
+        let packed = packed.filter(|packed| packed.len() < text.len());
+        let form = if packed.is_some() { form } else { Form::AsItIs };
         let bytes = packed.as_deref().unwrap_or(text);
         // Room is made once and not by doubling; the last text may need a little more.
         let room = SEGMENT_BYTES.saturating_sub(self.members.len() * ENTRY_BYTES).max(at);
@@ -154,23 +210,29 @@ impl Segment {
             at: u32::try_from(at).ok()?,
             taken: u32::try_from(bytes.len()).ok()?,
             length: u32::try_from(text.len()).ok()?,
-            compressed,
-            asked: AtomicBool::new(false),
+            form,
         })
     }
 
     fn append(&self, place: &Place, out: &mut Vec<u8>) -> bool {
         let at = place.at as usize;
         let Some(bytes) = self.bytes.get(at..at + place.taken as usize) else { return false };
-        if !place.compressed {
-            out.extend_from_slice(bytes);
-            return true;
-        }
-        let before = out.len();
-        out.resize(before + place.length as usize, 0);
-        let text = &mut out[before..];
-        let length = block::decompress_into_with_dict(bytes, text, self.dictionary());
-        let whole = length.is_ok_and(|length| length == text.len());
+        let (before, length) = (out.len(), place.length as usize);
+        out.reserve(length);
+        let whole = match place.form {
+            Form::AsItIs => {
+                out.extend_from_slice(bytes);
+                true
+            }
+            Form::Steps => steps::unpack(self.dictionary(), bytes, out),
+            Form::Lz4 => {
+                out.resize(before + length, 0);
+                let text = &mut out[before..];
+                let unpacked = block::decompress_into_with_dict(bytes, text, self.dictionary());
+                unpacked.is_ok_and(|unpacked| unpacked == length)
+            }
+        };
+        let whole = whole && out.len() == before + length;
         if !whole {
             out.truncate(before);
         }
@@ -202,7 +264,7 @@ mod tests {
         numbers
             .filter(|number| {
                 found.truncate(3);
-                let known = texts.append(&key(*number), &mut found);
+                let known = texts.append(&key(*number), None, &mut found);
                 let expected = if known { text(*number) } else { Vec::new() };
                 assert!(found[..3] == *b"abc" && found[3..] == expected, "{number}");
                 known
@@ -220,8 +282,10 @@ mod tests {
         assert_eq!(kept(&texts, 5000..6000), 0);
         let long = vec![b'x'; 200_000];
         texts.keep(key(6000), &long);
+        let place = texts.find([key(6000)].into_iter()).unwrap()[0];
         let mut found = Vec::new();
-        assert!(texts.append(&key(6000), &mut found) && found == long);
+        assert!(texts.append(&key(6000), Some(place), &mut found) && found == long);
+        assert!(place.length() == 200_000 && place.taken < 2000);
         let raw: usize = (0..5000).map(|number| text(number).len()).sum();
         let cost = texts.log.read().cost;
         assert!(cost < raw + 5000 * ENTRY_BYTES, "{cost} for {raw}");
@@ -230,9 +294,12 @@ mod tests {
     #[test]
     fn what_is_used_stays_and_the_rest_goes() {
         let texts = Texts::new(512 * 1024);
+        (6..8).for_each(|number| texts.keep(key(number), &text(number)));
+        let [gone, early] = texts.find([key(6), key(7)].into_iter()).unwrap()[..] else { panic!() };
+        assert!(texts.find([key(6), key(8)].into_iter()).is_none());
         for number in 0..20_000 {
             texts.keep(key(number), &text(number));
-            assert_eq!(kept(&texts, 7..8), usize::from(number >= 7), "after {number}");
+            assert_eq!(kept(&texts, 7..8), 1, "after {number}");
             let log = texts.log.read();
             assert!(log.cost <= 512 * 1024, "{}", log.cost);
             let own: usize = log.segments.iter().map(super::Segment::cost).sum();
@@ -243,6 +310,9 @@ mod tests {
             assert_eq!(log.places.len(), members);
         }
         assert_eq!(kept(&texts, 0..7), 0);
+        let mut found = Vec::new();
+        assert!(texts.append(&key(7), Some(early), &mut found) && found == text(7), "it was moved");
+        assert!(!texts.append(&key(6), Some(gone), &mut found));
         assert!(kept(&texts, 19_500..20_000) > 400);
     }
 

@@ -13,15 +13,15 @@ use crate::ical::timezone::Zone;
 use crate::method::context::Context;
 use crate::resource::Resource;
 use crate::resource::property::{Asked, Rows, View};
-use crate::store::{Collection, Entry, ObjectEntry};
+use crate::store::{Collection, Entry, ObjectEntry, TextPlace};
 use crate::xml::request::CalendarMultiget;
 use crate::xml::{self, Element, Multistatus};
 
 /// What an href of the request leads to.
 enum Target {
     /// A file of the calendar, as the index knows it; without a name it is what follows the
-    /// calendar's href.
-    Member(Arc<ObjectEntry>, Option<String>),
+    /// calendar's href. With the place in memory where its text was found.
+    Member(Arc<ObjectEntry>, Option<String>, Option<TextPlace>),
     /// Anything else that is there.
     Found(Box<Resource>),
     /// Nothing that could be shown.
@@ -37,22 +37,22 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     let stored = output.as_ref().is_some_and(Output::is_stored_text);
     let rows = stored.then(|| Rows::of(&view, &calendar, &asked, Some(&CALENDAR_DATA))).flatten();
     let members = rows.as_ref().and_then(|_| Members::of(context));
-    let targets: Vec<(String, Target)> = multiget
+    let mut targets: Vec<(String, Target)> = multiget
         .hrefs
         .into_iter()
         .map(|href| match members.as_ref().and_then(|members| members.find(&href)) {
-            Some(object) => (href, Target::Member(object, None)),
+            Some(object) => (href, Target::Member(object, None, None)),
             None => find(context, href),
         })
         .collect();
     let prefix = members.map(|members| members.prefix).unwrap_or_default();
     let about = targets.iter().map(|(_, target)| match target {
-        Target::Member(object, _) if rows.is_some() => objects::bytes_of_row(object),
-        Target::Member(object, _) => objects::RESOURCE_BYTES + object.size(),
+        Target::Member(object, ..) if rows.is_some() => objects::bytes_of_row(object),
+        Target::Member(object, ..) => objects::RESOURCE_BYTES + object.size(),
         Target::Found(_) | Target::Failed(_) => objects::RESOURCE_BYTES,
     });
     let about = about.sum();
-    let in_memory = output.is_none() || rows.is_some() && are_in_memory(context, &targets);
+    let in_memory = output.is_none() || rows.is_some() && find_texts(context, &mut targets);
     let producer = Box::new(move |out: &mut dyn Sink| {
         let mut answer = Multistatus::begin_of(out, about);
         let mut access = view.access.members(&calendar, &[Privilege::Read]);
@@ -63,11 +63,11 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
                     continue;
                 }
                 Target::Found(resource) => *resource,
-                Target::Member(object, name) => {
+                Target::Member(object, name, text) => {
                     let name = name.as_deref().or_else(|| href.get(prefix.len()..));
                     let Some(name) = name else { continue };
                     if let (Some(rows), true) = (&rows, access.may(name, &object))
-                        && objects::row(&mut answer, &view, rows, &calendar, (name, &object))?
+                        && objects::row(&mut answer, &view, rows, &calendar, (name, &object), text)?
                     {
                         continue;
                     }
@@ -83,15 +83,24 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     Ok(if in_memory { response.of_about(about) } else { response })
 }
 
-/// Whether no file has to be read for the data of what was asked for.
-fn are_in_memory(context: &Context, targets: &[(String, Target)]) -> bool {
+/// Looks up the texts of what was asked for; false when a file has to be read for one.
+fn find_texts(context: &Context, targets: &mut [(String, Target)]) -> bool {
+    let Some(place) = &context.resource.place else { return false };
+    if targets.iter().any(|(_, target)| matches!(target, Target::Found(_))) {
+        return false;
+    }
     let hashes = targets.iter().filter_map(|(_, target)| match target {
-        Target::Member(object, _) => Some(&object.hash),
+        Target::Member(object, ..) => Some(object.hash),
         _ => None,
     });
-    let place = context.resource.place.as_ref();
-    let opened = targets.iter().any(|(_, target)| matches!(target, Target::Found(_)));
-    !opened && place.is_some_and(|place| place.home.texts().hold(hashes))
+    let Some(places) = place.home.texts().find(hashes) else { return false };
+    let mut places = places.into_iter();
+    for (_, target) in targets {
+        if let Target::Member(_, _, text) = target {
+            *text = places.next();
+        }
+    }
+    true
 }
 
 /// The files of the calendar that was asked, by hrefs in the form that the request itself has.
@@ -140,7 +149,7 @@ fn find(context: &Context, href: String) -> (String, Target) {
     };
     let target = match inside() {
         Ok(resource) => member(context, &resource)
-            .map(|(name, object)| Target::Member(object, Some(name)))
+            .map(|(name, object)| Target::Member(object, Some(name), None))
             .unwrap_or_else(|| Target::Found(Box::new(resource))),
         Err(error) => Target::Failed(error),
     };

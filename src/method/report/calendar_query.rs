@@ -1,8 +1,6 @@
 //! `CALDAV:calendar-query` (RFC 4791 §7.8). The index says which objects can match; only those
 //! are opened, and none when the index alone decides. The answer is streamed.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::objects::{self, Opened};
@@ -19,7 +17,7 @@ use crate::limits;
 use crate::method::context::Context;
 use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Resource, zone};
-use crate::store::{Entry, ObjectEntry};
+use crate::store::{self, Entry, File, TextPlace};
 use crate::xml::request::CalendarQuery;
 use crate::xml::{self, Element, Multistatus};
 
@@ -30,16 +28,28 @@ const KEPT_BYTES: usize = 16 * 1024 * 1024;
 enum Match {
     /// The object that was asked itself.
     Itself(Box<(Resource, Zone, Opened)>),
-    /// A file of the calendar with that number.
-    Member(usize, Arc<str>, Arc<ObjectEntry>, Option<Box<Opened>>),
+    /// A file of a calendar.
+    Member(Member),
+}
+
+/// A file of the calendar with that number among those that are searched.
+struct Member {
+    calendar: usize,
+    file: File,
+    /// Its content, where the search had to look at it.
+    opened: Option<Box<Opened>>,
+    /// Where memory has its text.
+    text: Option<TextPlace>,
 }
 
 impl Match {
     /// What the answer takes; with `whole` texts as they are stored.
     fn bytes(&self, whole: bool) -> u64 {
         match self {
-            Match::Member(_, _, object, None) if whole => objects::bytes_of_row(object),
-            Match::Member(_, _, object, _) => objects::RESOURCE_BYTES + object.size(),
+            Match::Member(Member { file, opened: None, .. }) if whole => {
+                objects::bytes_of_row(&file.entry)
+            }
+            Match::Member(member) => objects::RESOURCE_BYTES + member.file.entry.size(),
             Match::Itself(_) => objects::RESOURCE_BYTES,
         }
     }
@@ -68,7 +78,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         Some(found) => Some(found),
         None => context.app.store.lengthy(|| search(None))?,
     };
-    let (calendars, matches) = found.unwrap_or_default();
+    let (calendars, mut matches) = found.unwrap_or_default();
     let about = match &output {
         Some(output) => matches.iter().map(|found| found.bytes(output.is_stored_text())).sum(),
         None => matches.len() as u64 * objects::ROW_BYTES,
@@ -81,7 +91,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         stored.then(|| Rows::of(&view, calendar, &asked, special.as_ref())).flatten()
     };
     let rows: Vec<Option<Rows>> = calendars.iter().map(rows_of).collect();
-    let in_memory = output.is_none() || are_in_memory(&calendars, &matches, &rows);
+    let in_memory = output.is_none() || find_texts(&calendars, &mut matches, &rows);
     let producer = Box::new(move |out: &mut dyn Sink| {
         let document = Multistatus::begin_of(out, about);
         let (view, asked, output) = (&view, &asked, output.as_ref());
@@ -95,17 +105,30 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     Ok(if in_memory { response.of_about(about) } else { response })
 }
 
-/// Whether no file has to be read for the data of what matches.
-fn are_in_memory(calendars: &[Searched], matches: &[Match], rows: &[Option<Rows>]) -> bool {
+/// Looks up the texts of what matches; false when a file has to be read for one.
+fn find_texts(calendars: &[Searched], matches: &mut [Match], rows: &[Option<Rows>]) -> bool {
     let Some(place) = calendars.iter().find_map(|(calendar, _)| calendar.place.as_ref()) else {
         return true;
     };
-    let unopened = matches.iter().filter_map(|found| match found {
-        Match::Member(number, _, object, None) => Some((*number, &object.hash)),
+    let unopened = |found: &Match| match found {
+        Match::Member(member) if member.opened.is_none() => {
+            Some((member.calendar, member.file.entry.hash))
+        }
         _ => None,
-    });
-    let plain = unopened.clone().all(|(number, _)| rows.get(number).is_some_and(Option::is_some));
-    plain && place.home.texts().hold(unopened.map(|(_, hash)| hash))
+    };
+    let mut all = matches.iter().filter_map(unopened);
+    if !all.all(|(calendar, _)| rows.get(calendar).is_some_and(Option::is_some)) {
+        return false;
+    }
+    let hashes = matches.iter().filter_map(unopened).map(|(_, hash)| hash);
+    let Some(places) = place.home.texts().find(hashes) else { return false };
+    let mut places = places.into_iter();
+    for found in matches {
+        if let Match::Member(Member { opened: None, text, .. }) = found {
+            *text = places.next();
+        }
+    }
+    true
 }
 
 /// The answer in the making.
@@ -126,26 +149,23 @@ impl Answer<'_> {
                 let (resource, floating, opened) = *itself;
                 self.response(&resource, &floating, Some(opened))
             }
-            Match::Member(number, name, object, opened) => {
-                if self.row(number, &name, &object, opened.as_deref())? {
+            Match::Member(member) => {
+                if self.row(&member)? {
                     return Ok(());
                 }
-                let Some((calendar, floating)) = self.calendars.get(number) else { return Ok(()) };
-                let Some(resource) = calendar.member(&name) else { return Ok(()) };
-                self.response(&resource, floating, opened.map(|opened| *opened))
+                let calendar = self.calendars.get(member.calendar);
+                let Some((calendar, floating)) = calendar else { return Ok(()) };
+                let Some(resource) = calendar.member(&member.file.name) else { return Ok(()) };
+                self.response(&resource, floating, member.opened.map(|opened| *opened))
             }
         }
     }
 
     /// A response that needs neither a tree nor a resource; false when nothing was written.
-    fn row(
-        &mut self,
-        number: usize,
-        name: &str,
-        object: &ObjectEntry,
-        opened: Option<&Opened>,
-    ) -> std::io::Result<bool> {
-        let Some(Some(rows)) = self.rows.get(number) else { return Ok(false) };
+    fn row(&mut self, member: &Member) -> std::io::Result<bool> {
+        let Some(Some(rows)) = self.rows.get(member.calendar) else { return Ok(false) };
+        let (name, object, opened) =
+            (&*member.file.name, &*member.file.entry, member.opened.as_deref());
         if self.output.is_none() {
             self.document.beside(|writer| rows.write(name, object, "", writer))?;
             return Ok(true);
@@ -160,8 +180,8 @@ impl Answer<'_> {
         if opened.is_some() {
             return Ok(false);
         }
-        let Some((calendar, _)) = self.calendars.get(number) else { return Ok(false) };
-        objects::row(&mut self.document, self.view, rows, calendar, (name, object))
+        let Some((calendar, _)) = self.calendars.get(member.calendar) else { return Ok(false) };
+        objects::row(&mut self.document, self.view, rows, calendar, (name, object), member.text)
     }
 
     fn response(
@@ -233,9 +253,9 @@ fn search(
         let mut access = view.access.members(calendar, &[Privilege::Read]);
         let Some(objects) = preselected(calendar, &candidates, room) else { return Ok(None) };
         room = room.saturating_sub(objects.len());
-        for (name, object) in objects {
-            if access.may(&name, &object)
-                && !search.look_at(number, calendar, zone, name, object)?
+        for found in objects {
+            if access.may(&found.file.name, &found.file.entry)
+                && !search.look_at(number, calendar, zone, found)?
             {
                 return Ok(None);
             }
@@ -245,11 +265,11 @@ fn search(
 }
 
 /// What the index leaves of a calendar; absent when more than about `most` had to be looked at.
-fn preselected(
-    calendar: &Resource,
+fn preselected<'a>(
+    calendar: &'a Resource,
     candidates: &Candidates,
     most: usize,
-) -> Option<Vec<(Arc<str>, Arc<ObjectEntry>)>> {
+) -> Option<Vec<store::Candidate<'a>>> {
     // A to-do without any time is in every range (RFC 4791 §9.9); the index has no span for it.
     let timeless =
         candidates.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|k| k != "VEVENT"));
@@ -258,21 +278,19 @@ fn preselected(
         Some(range) => {
             let seconds = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.timestamp());
             let (start, end) = (seconds(range.start), seconds(range.end));
-            let mut found = place.snapshot.overlapping_up_to(&place.path, start, end, most)?;
-            found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            found
+            place.snapshot.overlapping_up_to(&place.path, start, end, most)?
         }
         None => {
             let collection = place.snapshot.collection(&place.path);
             if collection.is_some_and(|collection| collection.object_count() > most) {
                 return None;
             }
-            let all = collection.into_iter().flat_map(|collection| collection.objects());
-            all.map(|(name, object)| (name.clone(), object.clone())).collect()
+            let all = collection.into_iter().flat_map(|collection| collection.files());
+            all.map(|file| store::Candidate { file, exact: None }).collect()
         }
     };
-    objects.retain(|(_, object)| {
-        let Some(summary) = object.calendar() else { return false };
+    objects.retain(|found| {
+        let Some(summary) = found.file.entry.calendar() else { return false };
         let kind = candidates.kinds.as_ref();
         kind.is_none_or(|kinds| kinds.iter().any(|kind| **kind == *summary.component()))
             && candidates.uid.as_ref().is_none_or(|uid| **uid == *summary.uid())
@@ -297,16 +315,15 @@ impl Search<'_> {
         number: usize,
         calendar: &Resource,
         floating: &Zone,
-        name: Arc<str>,
-        object: Arc<ObjectEntry>,
+        found: store::Candidate<'_>,
     ) -> Result<bool> {
         let mut opened = None;
-        match self.decided(calendar, floating, &name, &object) {
+        match self.decided(calendar, floating, found) {
             Some(false) => return Ok(true),
             Some(true) => {}
             None if !self.reads => return Ok(false),
             None => {
-                let Some(resource) = calendar.member(&name) else { return Ok(true) };
+                let Some(resource) = calendar.member(&found.file.name) else { return Ok(true) };
                 let Some(object) = self.opened(&resource, floating) else { return Ok(true) };
                 let size = object.bytes.as_ref().map_or(0, Bytes::len);
                 if self.kept + size <= KEPT_BYTES {
@@ -319,7 +336,8 @@ impl Search<'_> {
             return Err(Error::from(Precondition::NumberOfMatchesWithinLimits)
                 .because(format!("more than {} objects match", limits::QUERY_RESULTS)));
         }
-        self.found.push(Match::Member(number, name, object, opened));
+        let file = found.file.clone();
+        self.found.push(Match::Member(Member { calendar: number, file, opened, text: None }));
         Ok(true)
     }
 
@@ -328,21 +346,21 @@ impl Search<'_> {
         &self,
         calendar: &Resource,
         floating: &Zone,
-        name: &str,
-        object: &ObjectEntry,
+        store::Candidate { file, exact }: store::Candidate<'_>,
     ) -> Option<bool> {
+        let object = &file.entry;
         if !self.candidates.complete || !self.view.access.shows_whole(calendar, object) {
             return None;
         }
         // The index knows spans that may match, not those that do: a timetable does.
         let Some(range) = self.candidates.time_range else { return Some(true) };
-        if let Some((start, end)) = object.calendar().and_then(|summary| summary.only_instance()) {
+        if let Some((start, end)) = exact {
             return Some(range.overlaps_seconds(start, end));
         }
         let place = calendar.place.as_ref()?;
         let closed = range.closed()?;
         let timetable = match self.reads {
-            true => objects::timetable(place, name, object, floating, closed),
+            true => objects::timetable(place, &file.name, object, floating, closed),
             false => objects::remembered_timetable(place, object, floating, closed),
         };
         timetable?.overlaps(range)

@@ -15,6 +15,7 @@ use crate::limits;
 use crate::method::context::Context;
 use crate::resource::Resource;
 use crate::resource::property::View;
+use crate::store::{Candidate, File};
 use crate::xml::Element;
 use crate::xml::request::FreeBusyQuery;
 
@@ -75,8 +76,9 @@ fn gather(
         let room = most.map_or(usize::MAX, |most| most.saturating_sub(opened));
         let found = place.snapshot.overlapping_up_to(&place.path, start, end, room);
         let Some(found) = found else { return Ok(None) };
-        for (name, entry) in found {
-            if !members.may(&name, &entry) {
+        for Candidate { file, .. } in found {
+            let File { name, entry } = file;
+            if !members.may(name, entry) {
                 continue;
             }
             opened += 1;
@@ -84,8 +86,8 @@ fn gather(
                 return Err(Precondition::NumberOfMatchesWithinLimits.into());
             }
             let timetable = match most {
-                None => objects::timetable(place, &name, &entry, &floating, bounds),
-                Some(_) => objects::remembered_timetable(place, &entry, &floating, bounds),
+                None => objects::timetable(place, name, entry, &floating, bounds),
+                Some(_) => objects::remembered_timetable(place, entry, &floating, bounds),
             };
             if timetable.is_some_and(|timetable| timetable.add_to(&mut busy, options)) {
                 continue;
@@ -93,7 +95,7 @@ fn gather(
             if most.is_some() {
                 return Ok(None);
             }
-            let Some(object) = calendar.member(&name) else { continue };
+            let Some(object) = calendar.member(name) else { continue };
             let Ok(Some(bytes)) = object.read() else { continue };
             let Ok(tree) = ical::parse(&bytes) else { continue };
             let zones = Zones::of(&tree, &floating);

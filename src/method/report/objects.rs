@@ -17,7 +17,7 @@ use crate::ical::{self, Component};
 use crate::resource::access::Shown;
 use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Place, Resource, zone};
-use crate::store::{Collection, Entry, HomePath, ObjectEntry};
+use crate::store::{Collection, Entry, HomePath, ObjectEntry, TextPlace};
 use crate::xml::{Multistatus, Writer};
 
 /// An object and its content of one moment.
@@ -89,20 +89,21 @@ pub fn escaped(bytes: &[u8]) -> String {
 }
 
 /// Answers for a file of a calendar with its stored text, where the actor may see all of it; false
-/// when nothing was written.
+/// when nothing was written. `text` is where it was found in memory.
 pub fn row(
     answer: &mut Multistatus<'_>,
     view: &View,
     rows: &Rows,
     calendar: &Resource,
     (name, object): (&str, &ObjectEntry),
+    text: Option<TextPlace>,
 ) -> io::Result<bool> {
     let whole = |entry: &ObjectEntry| view.access.shows_whole(calendar, entry);
     let Some(place) = calendar.place.as_ref().filter(|_| whole(object)) else { return Ok(false) };
     let texts = place.home.texts();
     let mut done = false;
     answer.beside(|writer| {
-        let remembered = |writer: &mut Writer| texts.append(&object.hash, writer.bytes());
+        let remembered = |writer: &mut Writer| texts.append(&object.hash, text, writer.bytes());
         done = rows.write_with(name, object, writer, remembered);
     })?;
     if done {
@@ -194,24 +195,6 @@ pub fn calendars(view: &View, resource: &Resource, depth: Depth) -> Vec<Resource
 /// The zone in which a calendar's floating times are meant.
 pub fn floating_zone(calendar: &Resource) -> Zone {
     zone::of_calendar(&calendar.properties()).unwrap_or_else(Zone::utc)
-}
-
-/// The objects of a calendar that may have an instance between two instants, in seconds since
-/// 1970; without any, all. Names in order.
-pub fn candidates(calendar: &Resource, range: Option<(Option<i64>, Option<i64>)>) -> Vec<Resource> {
-    let Some(place) = &calendar.place else { return Vec::new() };
-    let mut names: Vec<String> = match range {
-        Some((start, end)) => {
-            let found = place.snapshot.overlapping(&place.path, start, end);
-            found.into_iter().map(|(name, _)| name.to_string()).collect()
-        }
-        None => match place.snapshot.collection(&place.path) {
-            Some(collection) => collection.objects().map(|(name, _)| name.to_string()).collect(),
-            None => Vec::new(),
-        },
-    };
-    names.sort_unstable();
-    names.iter().filter_map(|name| calendar.member(name)).collect()
 }
 
 /// The path of something in the home, in the form the client used for `near`.

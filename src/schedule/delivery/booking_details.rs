@@ -10,7 +10,7 @@ use crate::caldav::free_busy::{Options, busy_type};
 use crate::ical::timezone::{Zone, Zones};
 use crate::ical::{self, AccessLevel, Component};
 use crate::limits;
-use crate::store::{HomePath, Snapshot, StoreError};
+use crate::store::{File, HomePath, Snapshot, StoreError};
 
 /// Asks for it in a free-busy request: `X-CALENDARSERVER-EXTENDED-FREEBUSY:T`.
 const ASKS: &str = "X-CALENDARSERVER-EXTENDED-FREEBUSY";
@@ -40,12 +40,14 @@ pub fn of(
         let floating = zone_of(&collection.properties).unwrap_or_else(Zone::utc);
         let day = 86_400;
         let (start, end) = (bounds.start.timestamp() - day, bounds.end.timestamp() + day);
-        for (name, object) in snapshot.overlapping(&path, Some(start), Some(end)) {
+        let mut found = snapshot.overlapping(&path, Some(start), Some(end));
+        found.sort_by(|a, b| a.file.name.cmp(&b.file.name));
+        for File { name, entry: object } in found.into_iter().map(|found| found.file) {
             let uid = object.calendar().map(|summary| summary.uid());
             if options.masked_uid.is_some() && uid == options.masked_uid {
                 continue;
             }
-            let at = path.join(&name);
+            let at = path.join(name);
             // Objects may have access control lists of their own.
             if !tells(&at) {
                 continue;

@@ -10,7 +10,9 @@ use crate::caldav::{Period, Timetable};
 use crate::dav::Name;
 use crate::ical;
 use crate::ical::timezone::{Zone, Zones};
-use crate::store::{Derived, HomePath, ObjectEntry, PropertySet, Snapshot, StoreError};
+use crate::store::{
+    Candidate, Derived, File, HomePath, ObjectEntry, PropertySet, Snapshot, StoreError,
+};
 
 /// Only objects with an access control list of their own have to be asked about one by one.
 const ACL: Name = Name::dav("acl");
@@ -38,12 +40,13 @@ pub fn busy_time(
         let floating = zone_of(&collection.properties).unwrap_or_else(Zone::utc);
         let day = 86_400;
         let (start, end) = (bounds.start.timestamp() - day, bounds.end.timestamp() + day);
-        for (name, object) in snapshot.overlapping_in_any_order(&path, Some(start), Some(end)) {
+        for Candidate { file, .. } in snapshot.overlapping(&path, Some(start), Some(end)) {
+            let File { name, entry: object } = file;
             let uid = object.calendar().map(|summary| summary.uid());
             if options.masked_uid.is_some() && uid == options.masked_uid {
                 continue;
             }
-            if object.properties.get(&ACL).is_some() && !counts(&path.join(&name)) {
+            if object.properties.get(&ACL).is_some() && !counts(&path.join(name)) {
                 continue;
             }
             let known = derived.get::<Timetable>(&object.hash);
@@ -51,7 +54,7 @@ pub fn busy_time(
             if known.is_some_and(|known| known.add_to(&mut busy, options)) {
                 continue;
             }
-            let Some(bytes) = read(&path.join(&name))? else { continue };
+            let Some(bytes) = read(&path.join(name))? else { continue };
             let Ok(calendar) = ical::parse(&bytes) else { continue };
             if let Some(timetable) = Timetable::of(&calendar, &floating, bounds) {
                 let size = timetable.size();
