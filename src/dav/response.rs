@@ -20,6 +20,33 @@ pub trait Sink: io::Write {
 
 impl Sink for Vec<u8> {}
 
+/// A body whose length is known, in pieces that are made one by one, while the one before is on its
+/// way. Making one must not wait for anything.
+pub struct Pieces {
+    /// Bytes of all pieces together.
+    pub length: u64,
+    /// The pieces.
+    pub pieces: Box<dyn Iterator<Item = io::Result<Vec<u8>>> + Send>,
+}
+
+impl Pieces {
+    /// The same for those who want it made in one go.
+    pub fn into_producer(self) -> Producer {
+        Box::new(move |out| {
+            for piece in self.pieces {
+                out.give(piece?)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pieces({} bytes)", self.length)
+    }
+}
+
 /// A response body.
 #[derive(Default)]
 pub enum Body {
@@ -31,6 +58,8 @@ pub enum Body {
     /// Bytes made while they are sent, for answers whose size grows with a collection; and what it
     /// takes to make them, where that is known: in bytes that could be copied meanwhile.
     Stream(Producer, Option<u64>),
+    /// Bytes at hand that have to be put together.
+    Pieces(Pieces),
 }
 
 impl fmt::Debug for Body {
@@ -39,6 +68,7 @@ impl fmt::Debug for Body {
             Body::Empty => f.write_str("Empty"),
             Body::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
             Body::Stream(..) => f.write_str("Stream"),
+            Body::Pieces(pieces) => pieces.fmt(f),
         }
     }
 }
@@ -79,6 +109,13 @@ impl Response {
     pub fn with_stream(self, media_type: &str, producer: Producer) -> Self {
         let mut response = self.with("content-type", media_type);
         response.body = Body::Stream(producer, None);
+        response
+    }
+
+    /// Sets a body that is put together while it is sent.
+    pub fn with_pieces(self, media_type: &str, pieces: Pieces) -> Self {
+        let mut response = self.with("content-type", media_type);
+        response.body = Body::Pieces(pieces);
         response
     }
 

@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
@@ -109,7 +108,7 @@ async fn answer(
     };
     let answered = work.answer();
     match &answered.response.body {
-        Body::Empty | Body::Full(_) => ready(answered),
+        Body::Empty | Body::Full(_) | Body::Pieces(_) => ready(answered),
         Body::Stream(_, Some(about)) if *about <= limits::OWN_THREAD_ANSWER_BYTES => {
             work.produce_here(answered)
         }
@@ -142,13 +141,14 @@ async fn on_blocking_thread(
     started.await.unwrap_or_else(|_| ready(Response::new(500).into()))
 }
 
-/// An answer that is complete; empties it of its body.
+/// An answer that waits for nothing; empties it of its body.
 fn ready(mut answered: Answered) -> (Answered, Payload) {
-    let bytes = match std::mem::take(&mut answered.response.body) {
-        Body::Full(bytes) => bytes,
-        Body::Empty | Body::Stream(..) => Bytes::new(),
+    let payload = match std::mem::take(&mut answered.response.body) {
+        Body::Full(bytes) => Payload::full([bytes]),
+        Body::Pieces(pieces) => Payload::in_the_making(pieces),
+        Body::Empty | Body::Stream(..) => Payload::default(),
     };
-    (answered, Payload::full([bytes]))
+    (answered, payload)
 }
 
 /// A request with all that is needed to answer it on any thread.

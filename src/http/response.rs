@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -17,7 +18,7 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
 use super::access_log::Line;
-use crate::dav::response::{Producer, Sink};
+use crate::dav::response::{Pieces, Producer, Sink};
 use crate::dav::{Body, Error, Response};
 use crate::limits;
 use crate::xml;
@@ -30,13 +31,15 @@ pub(super) struct Payload {
     /// Pieces that are still being made. An empty list is the last word; a channel that closes
     /// without it belongs to a body that will never be complete.
     more: Option<mpsc::Receiver<Vec<Bytes>>>,
+    /// Pieces that are made when they are wanted; `length` is what is left of them.
+    making: Option<Pieces>,
 }
 
 impl Payload {
     /// All there is.
     pub(super) fn full(pieces: impl IntoIterator<Item = Bytes>) -> Self {
         let ready = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-        Self { ready, more: None }
+        Self { ready, ..Self::default() }
     }
 
     /// The beginning of a body that is still being made.
@@ -47,9 +50,35 @@ impl Payload {
         Self { more: Some(more), ..Self::full(pieces) }
     }
 
+    /// A body that is put together while it is sent.
+    pub(super) fn in_the_making(pieces: Pieces) -> Self {
+        Self { making: Some(pieces), ..Self::default() }
+    }
+
     /// How many bytes are left, where that is known.
-    fn length(&self) -> Option<usize> {
-        self.more.is_none().then(|| self.ready.iter().map(Bytes::len).sum())
+    fn length(&self) -> Option<u64> {
+        let making = self.making.as_ref().map_or(0, |pieces| pieces.length);
+        let ready = || self.ready.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        self.more.is_none().then(|| ready() + making)
+    }
+
+    /// The next piece of those that are made when they are wanted. A body that fails, or is not as
+    /// long as was told, ends there: the client sees that it is cut off.
+    fn make_next(&mut self) -> Option<io::Result<Bytes>> {
+        let pieces = self.making.as_mut().filter(|pieces| pieces.length > 0)?;
+        let made = catch_unwind(AssertUnwindSafe(|| pieces.pieces.next()));
+        let error = match made {
+            Ok(Some(Ok(piece))) if !piece.is_empty() && piece.len() as u64 <= pieces.length => {
+                pieces.length -= piece.len() as u64;
+                return Some(Ok(piece.into()));
+            }
+            Ok(Some(Err(error))) => error,
+            Ok(Some(Ok(_)) | None) => io::Error::other("not as long as was told"),
+            Err(_) => io::Error::other("panic"),
+        };
+        tracing::warn!(%error, "body failed");
+        self.making = None;
+        Some(Err(error))
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -57,7 +86,7 @@ impl Payload {
             if let Some(piece) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(piece)));
             }
-            let Some(more) = &mut self.more else { return Poll::Ready(None) };
+            let Some(more) = &mut self.more else { return Poll::Ready(self.make_next()) };
             match more.poll_recv(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(pieces)) if pieces.is_empty() => self.more = None,
@@ -98,12 +127,12 @@ impl http_body::Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.payload.ready.is_empty() && self.payload.more.is_none()
+        self.payload.length() == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.payload.length() {
-            Some(length) => SizeHint::with_exact(length as u64),
+            Some(length) => SizeHint::with_exact(length),
             None => SizeHint::default(),
         }
     }
@@ -178,15 +207,21 @@ pub(super) fn gzip(response: &mut Response) {
             let _ = encoder.write_all(&bytes);
             Body::Full(encoder.finish().unwrap_or_default().into())
         }
-        Body::Stream(producer, about) => {
-            let compressed: Producer = Box::new(move |out| {
-                let mut encoder = GzEncoder::new(out, Compression::fast());
-                producer(&mut encoder)?;
-                encoder.finish().map(drop)
-            });
-            Body::Stream(compressed, about.map(|bytes| bytes.saturating_mul(COMPRESSING)))
+        Body::Stream(producer, about) => compressed(producer, about),
+        Body::Pieces(pieces) => {
+            let length = pieces.length;
+            compressed(pieces.into_producer(), Some(length))
         }
     };
+}
+
+fn compressed(producer: Producer, about: Option<u64>) -> Body {
+    let compressed: Producer = Box::new(move |out| {
+        let mut encoder = GzEncoder::new(out, Compression::fast());
+        producer(&mut encoder)?;
+        encoder.finish().map(drop)
+    });
+    Body::Stream(compressed, about.map(|bytes| bytes.saturating_mul(COMPRESSING)))
 }
 
 impl<W: Write> Sink for GzEncoder<W> {}
@@ -214,4 +249,56 @@ pub(super) fn finish(
         http::StatusCode::from_u16(response.status).unwrap_or(http::StatusCode::OK);
     *outgoing.headers_mut() = response.headers;
     outgoing
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use http_body_util::BodyExt as _;
+
+    use super::{Line, Outgoing, Payload};
+    use crate::dav::response::Pieces;
+
+    type Made = Option<io::Result<Vec<u8>>>;
+
+    /// What arrives of a body of so many bytes that is made so; whether it is whole.
+    fn sent(length: u64, mut made: Vec<Made>) -> (String, bool) {
+        let pieces = std::iter::from_fn(move || match made.is_empty() {
+            true => panic!("nothing more was to be made"),
+            false => made.remove(0),
+        });
+        let payload = Payload::in_the_making(Pieces { length, pieces: Box::new(pieces) });
+        let line = Line::begin("GET", "/", None, std::time::Instant::now());
+        let mut body = Outgoing::new(payload, line);
+        assert_eq!(http_body::Body::size_hint(&body).exact(), Some(length));
+        let (mut text, mut whole) = (String::new(), true);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        while let Some(frame) = runtime.block_on(body.frame()) {
+            match frame {
+                Ok(frame) => text += std::str::from_utf8(frame.data_ref().unwrap()).unwrap(),
+                Err(_) => whole = false,
+            }
+        }
+        (text, whole)
+    }
+
+    #[test]
+    fn a_body_in_the_making_is_whole_or_seen_to_be_cut_off() {
+        let piece = |text: &str| Some(Ok(text.as_bytes().to_vec()));
+        let failed = || Some(Err(io::ErrorKind::NotFound.into()));
+        // Nobody asks for more than there is to be.
+        assert_eq!(sent(5, vec![piece("abc"), piece("de")]), ("abcde".to_owned(), true));
+        assert_eq!(sent(0, vec![]), (String::new(), true));
+        for (length, made) in [
+            (5, vec![piece("abc"), None]),
+            (5, vec![piece("abc"), piece("def")]),
+            (5, vec![piece("abc"), piece("")]),
+            (5, vec![piece("abc"), failed()]),
+            // It panics.
+            (5, vec![piece("abc")]),
+        ] {
+            assert_eq!(sent(length, made), ("abc".to_owned(), false));
+        }
+    }
 }

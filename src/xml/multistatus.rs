@@ -39,10 +39,7 @@ impl<'a> Multistatus<'a> {
     /// Opens a document of about so many bytes.
     pub fn begin_of(out: &'a mut dyn Sink, about: u64) -> Self {
         let about = usize::try_from(about).unwrap_or(usize::MAX).min(CHUNK_BYTES);
-        let mut writer = Writer::default();
-        if about > 0 {
-            writer.out.reserve_exact(about + ROOM_BYTES);
-        }
+        let mut writer = if about > 0 { room(about) } else { Writer::default() };
         writer.open_document(&MULTISTATUS);
         Self { out, writer }
     }
@@ -112,9 +109,60 @@ impl<'a> Multistatus<'a> {
         if self.writer.out.len() < bytes {
             return Ok(());
         }
-        // The next piece has room for the response that goes beyond, so that it does not grow.
-        let next = Vec::with_capacity(CHUNK_BYTES + ROOM_BYTES);
-        self.out.give(std::mem::replace(&mut self.writer.out, next))
+        let next = room(CHUNK_BYTES);
+        self.out.give(std::mem::replace(&mut self.writer, next).out)
+    }
+}
+
+/// A writer for so many bytes and the response that goes beyond, so that it does not grow.
+fn room(bytes: usize) -> Writer {
+    let mut writer = Writer::default();
+    writer.out.reserve_exact(bytes + ROOM_BYTES);
+    writer
+}
+
+/// A document in pieces, each made when it is wanted, of responses that `next` writes one by one
+/// until it says that there are no more.
+pub struct Pieces<N> {
+    next: N,
+    /// The beginning of the next piece; absent when the document is complete.
+    writer: Option<Writer>,
+}
+
+impl<N: FnMut(&mut Writer) -> io::Result<bool>> Pieces<N> {
+    /// The document, nothing of which is made yet.
+    pub fn new(next: N) -> Self {
+        let mut writer = room(CHUNK_BYTES);
+        writer.open_document(&MULTISTATUS);
+        Self { next, writer: Some(writer) }
+    }
+}
+
+/// Bytes of a document beside its responses.
+pub fn frame_bytes() -> u64 {
+    let mut writer = Writer::default();
+    writer.open_document(&MULTISTATUS);
+    writer.close(&MULTISTATUS);
+    writer.out.len() as u64
+}
+
+impl<N: FnMut(&mut Writer) -> io::Result<bool>> Iterator for Pieces<N> {
+    type Item = io::Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut writer = self.writer.take()?;
+        while writer.out.len() < CHUNK_BYTES {
+            match (self.next)(&mut writer) {
+                Ok(true) => {}
+                Ok(false) => {
+                    writer.close(&MULTISTATUS);
+                    return Some(Ok(writer.out));
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.writer = Some(room(CHUNK_BYTES));
+        Some(Ok(writer.out))
     }
 }
 

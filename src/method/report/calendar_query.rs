@@ -1,6 +1,8 @@
 //! `CALDAV:calendar-query` (RFC 4791 §7.8). The index says which objects can match; only those
 //! are opened, and none when the index alone decides. The answer is streamed.
 
+use std::io;
+
 use bytes::Bytes;
 
 use super::objects::{self, Opened};
@@ -10,7 +12,7 @@ use crate::caldav::Filter;
 use crate::caldav::filter::Candidates;
 use crate::dav::header::{Depth, Prefer};
 use crate::dav::kind::ResourceKind;
-use crate::dav::response::Sink;
+use crate::dav::response::{Pieces, Sink};
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::ical::timezone::{Zone, Zones};
 use crate::limits;
@@ -19,7 +21,7 @@ use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Resource, zone};
 use crate::store::{self, Entry, File, TextPlace};
 use crate::xml::request::CalendarQuery;
-use crate::xml::{self, Element, Multistatus};
+use crate::xml::{self, Element, Multistatus, multistatus};
 
 /// Content that the search keeps for the answer, so that it is not read twice.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
@@ -92,6 +94,12 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     };
     let rows: Vec<Option<Rows>> = calendars.iter().map(rows_of).collect();
     let in_memory = output.is_none() || find_texts(&calendars, &mut matches, &rows);
+    if let Some(length) = length(&view, &calendars, &matches, &rows)
+        && length <= limits::OWN_THREAD_ANSWER_BYTES
+    {
+        let pieces = Box::new(pieces(calendars, matches, rows));
+        return Ok(Response::new(207).with_pieces(xml::MEDIA_TYPE, Pieces { length, pieces }));
+    }
     let producer = Box::new(move |out: &mut dyn Sink| {
         let document = Multistatus::begin_of(out, about);
         let (view, asked, output) = (&view, &asked, output.as_ref());
@@ -131,6 +139,47 @@ fn find_texts(calendars: &[Searched], matches: &mut [Match], rows: &[Option<Rows
     true
 }
 
+/// Bytes of the answer, if it is made of nothing but texts that were found in memory.
+fn length(
+    view: &View,
+    calendars: &[Searched],
+    matches: &[Match],
+    rows: &[Option<Rows>],
+) -> Option<u64> {
+    let of = |found: &Match| {
+        let Match::Member(Member { calendar, file, opened: None, text }) = found else {
+            return None;
+        };
+        let (resource, _) = calendars.get(*calendar)?;
+        let rows = rows.get(*calendar)?.as_ref()?;
+        let whole = view.access.shows_whole(resource, &file.entry);
+        let text = text.filter(|_| whole)?;
+        Some(rows.length(&file.name, &file.entry, text.length()) as u64)
+    };
+    let responses: Option<u64> = matches.iter().map(of).sum();
+    Some(multistatus::frame_bytes() + responses?)
+}
+
+/// The answer of which `length` told the length.
+fn pieces(
+    calendars: Vec<Searched>,
+    matches: Vec<Match>,
+    rows: Vec<Option<Rows>>,
+) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    let mut matches = matches.into_iter();
+    multistatus::Pieces::new(move |writer| {
+        let Some(found) = matches.next() else { return Ok(false) };
+        let Match::Member(Member { calendar, file, text: Some(text), .. }) = found else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let place = calendars.get(calendar).and_then(|(calendar, _)| calendar.place.as_ref());
+        let (Some(place), Some(Some(rows))) = (place, rows.get(calendar)) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        objects::found_row(writer, rows, place, &file, text).map(|()| true)
+    })
+}
+
 /// The answer in the making.
 struct Answer<'a> {
     document: Multistatus<'a>,
@@ -143,7 +192,7 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn write(&mut self, found: Match) -> std::io::Result<()> {
+    fn write(&mut self, found: Match) -> io::Result<()> {
         match found {
             Match::Itself(itself) => {
                 let (resource, floating, opened) = *itself;
@@ -162,7 +211,7 @@ impl Answer<'_> {
     }
 
     /// A response that needs neither a tree nor a resource; false when nothing was written.
-    fn row(&mut self, member: &Member) -> std::io::Result<bool> {
+    fn row(&mut self, member: &Member) -> io::Result<bool> {
         let Some(Some(rows)) = self.rows.get(member.calendar) else { return Ok(false) };
         let (name, object, opened) =
             (&*member.file.name, &*member.file.entry, member.opened.as_deref());
@@ -189,7 +238,7 @@ impl Answer<'_> {
         resource: &Resource,
         floating: &Zone,
         opened: Option<Opened>,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         let (view, asked) = (self.view, self.asked);
         let href = view.href(&resource.path);
         let Some(output) = self.output else {

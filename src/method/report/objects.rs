@@ -17,7 +17,7 @@ use crate::ical::{self, Component};
 use crate::resource::access::Shown;
 use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Place, Resource, zone};
-use crate::store::{Collection, Entry, HomePath, ObjectEntry, TextPlace};
+use crate::store::{Collection, Entry, File, HomePath, ObjectEntry, TextPlace};
 use crate::xml::{Multistatus, Writer};
 
 /// An object and its content of one moment.
@@ -72,13 +72,15 @@ pub fn timetable(
 /// The text of the member `name` of a calendar as it stands in XML, read now and remembered, with
 /// the entry that describes it; absent when there is no calendar object any more.
 pub fn text_of_member(place: &Place, name: &str) -> Option<(Arc<ObjectEntry>, String)> {
-    place.home.lengthy(|| {
-        let (entry, bytes) = place.home.load(&place.path.join(name)).ok()??;
-        entry.calendar()?;
-        let text = escaped(&bytes);
-        place.home.texts().keep(entry.hash, text.as_bytes());
-        Some((entry, text))
-    })
+    place.home.lengthy(|| read_text(place, name))
+}
+
+fn read_text(place: &Place, name: &str) -> Option<(Arc<ObjectEntry>, String)> {
+    let (entry, bytes) = place.home.load(&place.path.join(name)).ok()??;
+    entry.calendar()?;
+    let text = escaped(&bytes);
+    place.home.texts().keep(entry.hash, text.as_bytes());
+    Some((entry, text))
 }
 
 /// The text that the content of a file is, as it stands in XML.
@@ -113,6 +115,27 @@ pub fn row(
     let Some((entry, text)) = found else { return Ok(false) };
     answer.beside(|writer| rows.write(name, &entry, &text, writer))?;
     Ok(true)
+}
+
+/// Answers for a file whose text was found in memory, however long ago; it fails when the file has
+/// another content by now.
+pub fn found_row(
+    writer: &mut Writer,
+    rows: &Rows,
+    place: &Place,
+    File { name, entry }: &File,
+    text: TextPlace,
+) -> io::Result<()> {
+    let texts = place.home.texts();
+    let remembered = |writer: &mut Writer| texts.append(&entry.hash, Some(text), writer.bytes());
+    if rows.write_with(name, entry, writer, remembered) {
+        return Ok(());
+    }
+    // It had to make room for others meanwhile.
+    let read = read_text(place, name).filter(|(now, _)| now.hash == entry.hash);
+    let (_, text) = read.ok_or(io::ErrorKind::NotFound)?;
+    rows.write(name, entry, &text, writer);
+    Ok(())
 }
 
 /// What it takes to answer with the remembered text of an object (`Response::of_about`).

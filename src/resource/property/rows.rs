@@ -68,6 +68,15 @@ impl Rows {
         });
     }
 
+    /// Bytes that `write` writes where the special property's XML has so many.
+    pub fn length(&self, name: &str, object: &ObjectEntry, special: usize) -> usize {
+        let mut length = special + self.pieces.iter().map(String::len).sum::<usize>();
+        crate::dav::path::encode_segment(name, |part| length += part.len());
+        let mut writer = Writer::fragment();
+        self.values.iter().flatten().for_each(|value| value(object, &mut writer));
+        length + writer.bytes().len()
+    }
+
     /// The same with something that writes the special property's XML, or says that it cannot:
     /// then nothing is written and this is false.
     pub fn write_with(

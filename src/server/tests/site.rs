@@ -215,6 +215,12 @@ impl Site {
                 produce(&mut bytes).unwrap();
                 String::from_utf8_lossy(&bytes).into_owned()
             }
+            Body::Pieces(pieces) => {
+                about = Some(pieces.length);
+                let bytes: Vec<u8> = pieces.pieces.flat_map(Result::unwrap).collect();
+                assert_eq!(Some(bytes.len() as u64), about);
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
         };
         Reply { status: answer.status, body, about, lengthy: LENGTHY.get() - before }
     }
