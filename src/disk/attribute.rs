@@ -22,8 +22,8 @@ use crate::limits;
 
 use super::{DiskError, Result, fault};
 
-/// What an object took in of the messages that were delivered, as text
-/// (`schedule::delivery::queue`).
+/// Marks of the messages that an object has taken in, the latest first, with blanks between them
+/// (`store::arrival`).
 pub const DELIVERED: Name = Name::new(TWISTED_PRIVATE, "delivered");
 
 const PREFIX: &str = "user.";

@@ -1,8 +1,8 @@
 //! The end of a transaction: everything staged becomes durable, then visible, or nothing does.
 //!
 //! Order: staged files and queue entries durable, the intent durable where there are several
-//! steps, the steps, directories durable, queue entries confirmed. A step that fails undoes the
-//! steps before it; a process that dies leaves the rest to the next one.
+//! steps (but for deliveries, `arrival`), the steps, directories durable, queue entries confirmed.
+//! A step that fails undoes those before it; a process that dies leaves the rest to the next one.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
 
 use super::StoreError;
 use super::apply::Undo;
+use super::arrival;
 use super::home::disk_path;
 use super::intent::{self, Written};
 use super::overflow::Overflow;
@@ -252,8 +253,11 @@ impl Transaction<'_> {
         intent: &mut Option<Written>,
         done: &mut Vec<Undo>,
     ) -> Result<Vec<PathBuf>, StoreError> {
-        let intended = steps.len() > 1 || steps.iter().any(Step::is_several);
-        if intended && let Some(home) = self.open(Path::new(""))? {
+        let several = steps.len() > 1 || steps.iter().any(Step::is_several);
+        if several
+            && !self.is_delivery(steps)
+            && let Some(home) = self.open(Path::new(""))?
+        {
             *intent = Some(intent::write(&home, &self.intended(steps)?, durable)?);
         }
         let saved = self.overflow.clone();
@@ -269,6 +273,18 @@ impl Transaction<'_> {
             self.sync_directories(steps)?;
         }
         Ok(trash)
+    }
+
+    /// Whether a later start sees by the files how far the steps came. What is to be delivered next
+    /// is not seen by them.
+    fn is_delivery(&self, steps: &[Step]) -> bool {
+        let first = self.edits.iter().find_map(|edit| match edit {
+            Edit::PutObject { entry, .. } => Some(entry),
+            _ => None,
+        });
+        self.deferred
+            && self.spooled.is_empty()
+            && first.is_some_and(|object| arrival::is_delivery(steps, &object.properties))
     }
 
     fn sync_directories(&self, steps: &[Step]) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::dav::Name;
 use crate::disk::fault::{Fault, arm, disarm};
+use crate::index::summary;
 
 use super::tests::{ALICE, assert_true, event, initial, path};
 use super::*;
@@ -55,6 +56,13 @@ fn scenarios() -> Vec<(&'static str, Action)> {
             tx.enqueue(SpoolEntry { id: "answer".to_owned(), body: b"yes".to_vec() });
             Ok(())
         }),
+        ("deliver an invitation", |tx| arrive(tx, "n")),
+        ("deliver an update", |tx| arrive(tx, "a")),
+        ("deliver an answer", |tx| {
+            arrive(tx, "a")?;
+            tx.enqueue(SpoolEntry { id: "refresh".to_owned(), body: b"all".to_vec() });
+            Ok(())
+        }),
         ("copy a collection", |tx| tx.copy(&path("calendar"), &path("copy"))),
         ("patch a file", |tx| tx.patch_properties(&path("calendar/a.ics"), &note("2"))),
         ("patch a collection", |tx| tx.patch_properties(&path("calendar"), &note("2"))),
@@ -89,6 +97,17 @@ fn scenarios() -> Vec<(&'static str, Action)> {
 fn deliver(tx: &mut Transaction<'_>) -> Result<(), StoreError> {
     tx.put(&path("calendar/a.ics"), &event("a2"), None, &note("9"))?;
     tx.put(&path("inbox/m.ics"), &event("m"), None, &note("1"))?;
+    Ok(())
+}
+
+/// The same as deliveries do it: the copy is marked with the message.
+fn arrive(tx: &mut Transaction<'_>, copy: &str) -> Result<(), StoreError> {
+    const ID: &str = "0f168477-cf3d-45d3-ae60-9875ea02c4d1";
+    let marked = PropertyChanges::none().with(DELIVERED, arrival::mark(ID));
+    tx.put(&path(&format!("calendar/{copy}.ics")), &event("a2"), None, &marked)?;
+    let message = path(&format!("inbox/{ID}.ics"));
+    let content = Content::new(event("m"), summary::of_bytes(&event("m")));
+    tx.put_message(&message, &content, &PropertyChanges::none())?;
     Ok(())
 }
 
@@ -248,7 +267,12 @@ fn mend_until(root: &Path, n: usize) -> bool {
 
 #[test]
 fn dying_while_a_death_is_mended_changes_nothing() {
-    for name in ["several things", "deliver a message and answer", "patch a collection"] {
+    for name in [
+        "several things",
+        "deliver a message and answer",
+        "deliver an invitation",
+        "patch a collection",
+    ] {
         let (_, action) = scenarios().into_iter().find(|(found, _)| *found == name).unwrap();
         let root = directory(name);
         begin(root.path());
@@ -263,7 +287,10 @@ fn dying_while_a_death_is_mended_changes_nothing() {
                 begin(root.path());
                 let (store, home) = open(root.path(), Durability::Full);
                 arm(first, Fault::Die);
-                let _ = home.write(action);
+                let _ = match name.starts_with("deliver an") {
+                    true => home.write_deferred(action),
+                    false => home.write(action),
+                };
                 met = disarm();
                 drop((home, store));
                 let again = mend_until(root.path(), second);

@@ -84,6 +84,7 @@ impl Home {
         reconciler.keep_edits = !new;
         reconciler.edit(Edit::Gap);
         reconciler.home(&dir)?;
+        super::arrival::end(&dir, &mut reconciler)?;
         let Reconciler { mut work, edits, overflow, .. } = reconciler;
         work.pack();
         match new {

@@ -4,6 +4,7 @@
 //! Must not know access control, methods or scheduling.
 
 mod apply;
+pub mod arrival;
 mod by_content;
 pub mod check;
 mod commit;

@@ -11,6 +11,7 @@ use crate::disk::{Dir, EntryKind, Listed, Stat, attribute, layout};
 use crate::index::{CollectionKind, Edit, Entry, HomePath, PropertySet, Snapshot};
 
 use super::StoreError;
+use super::arrival;
 use super::overflow::Overflow;
 use super::property::{RESOURCE_TYPE, kind_of, resource_type};
 
@@ -283,14 +284,22 @@ fn seconds(nanoseconds: i64) -> i64 {
     nanoseconds.div_euclid(1_000_000_000)
 }
 
-/// Removes files that a crash left before they became something.
-pub(super) fn clean(dir: &Dir) -> Result<(), StoreError> {
+/// Removes files of a home that a crash left before they became something; messages that wait for
+/// their names stay for [`arrival::end`].
+pub(super) fn clean(home: &Dir) -> Result<(), StoreError> {
+    clean_directory(home, &[])
+}
+
+fn clean_directory(dir: &Dir, at: &[&str]) -> Result<(), StoreError> {
     for listed in dir.list()?.0 {
+        if at == [arrival::INBOX] && arrival::target(&listed.name).is_some() {
+            continue;
+        }
         if listed.name.starts_with(layout::TEMPORARY) {
             dir.remove_all(&listed.name)?;
         } else if listed.kind == EntryKind::Directory {
             match dir.open_dir(&listed.name) {
-                Ok(Some(child)) => clean(&child)?,
+                Ok(Some(child)) => clean_directory(&child, &[at, &[&listed.name]].concat())?,
                 // What the server may not read it did not leave there.
                 Err(error) if !error.is_denied() => return Err(error.into()),
                 _ => {}

@@ -81,6 +81,8 @@ pub struct Transaction<'home> {
     prepared: Option<Prepared>,
     temporaries: Vec<PathBuf>,
     stale: Option<HomePath>,
+    /// What is staged now is a message that another object takes in.
+    arriving: bool,
 }
 
 impl<'home> Transaction<'home> {
@@ -111,6 +113,7 @@ impl<'home> Transaction<'home> {
             prepared,
             temporaries: Vec::new(),
             stale: None,
+            arriving: false,
             settled: BTreeSet::new(),
             witness: None,
             now_s: home.options.clock.now().timestamp(),
@@ -224,6 +227,20 @@ impl<'home> Transaction<'home> {
             None => Content::of_member(content.clone(), tree, place.kind),
         };
         self.put_at(place, path, &content, changes)
+    }
+
+    /// The same for a message in the inbox, after the object that took it in was put with its mark
+    /// ([`super::arrival`]).
+    pub fn put_message(
+        &mut self,
+        path: &HomePath,
+        content: &Content,
+        changes: &PropertyChanges,
+    ) -> Result<Arc<ObjectEntry>, StoreError> {
+        self.arriving = true;
+        let put = self.put_content(path, content, changes);
+        self.arriving = false;
+        put
     }
 
     /// The same for content that may have been put elsewhere before.

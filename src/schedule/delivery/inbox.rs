@@ -48,7 +48,7 @@ pub fn add(
             properties = properties.with(name, xml);
         }
     }
-    tx.put_content(&path(&envelope.id), content, &properties)?;
+    tx.put_message(&path(&envelope.id), content, &properties)?;
     Ok(())
 }
 

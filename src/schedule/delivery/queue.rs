@@ -15,18 +15,13 @@ use crate::dav::Name;
 use crate::dav::name::TWISTED_PRIVATE;
 use crate::ical::{self, Component};
 use crate::schedule::itip::{Message, Method};
-use crate::store::{DELIVERED as MARKS, PropertyChanges, PropertySet, SpoolEntry};
+use crate::store::arrival::{self, mark};
+use crate::store::{DELIVERED, PropertyChanges, PropertySet, SpoolEntry};
 
-/// Marks of the messages that an object has already taken in, the latest first. Not XML: the
-/// attribute `user.daybook.delivered`, which is so short that one or two marks take no room beside
-/// the inode.
-pub const DELIVERED: Name = MARKS;
-/// The same as it was before: whole ids, in an element.
+/// What `DELIVERED` was before: whole ids, in an element.
 const DELIVERED_BEFORE: Name = Name::new(TWISTED_PRIVATE, "delivered-messages");
 /// How many are remembered on one object.
 const REMEMBERED_MESSAGES: usize = 24;
-/// Characters of an id that are its mark: 60 random bits of a UUID.
-const MARK_CHARACTERS: usize = 16;
 
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,17 +148,11 @@ impl Work {
     }
 }
 
-/// The mark of a message.
-fn mark(id: &str) -> String {
-    id.chars().filter(|character| *character != '-').take(MARK_CHARACTERS).collect()
-}
-
 /// The marks on an object with these properties.
 fn marks(properties: &PropertySet) -> impl Iterator<Item = String> {
-    let now = properties.get(&DELIVERED).map(|marks| marks.to_string()).unwrap_or_default();
     let before = properties.text(&DELIVERED_BEFORE).unwrap_or_default();
-    let split = |text: String| -> Vec<String> { text.split_whitespace().map(mark).collect() };
-    split(now).into_iter().chain(split(before))
+    let before: Vec<String> = before.split_whitespace().map(mark).collect();
+    arrival::marks(properties).map(str::to_owned).chain(before)
 }
 
 /// Whether an object with these properties has taken the message in.

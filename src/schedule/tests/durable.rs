@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::transcript::changes_at;
 use super::world::{World, guid};
+use crate::disk::fault::{Fault, arm, disarm};
 use crate::ical::{self, Component};
 use crate::schedule::{self, attendees};
 use crate::store::{Home, HomePath};
@@ -64,6 +65,71 @@ fn a_crash_after_the_commit_delivers_once() {
     assert_eq!(inbox_count(&world.home("bob")), 1);
     assert_eq!(inbox_count(&world.home("alice")), 1);
     assert_eq!(only_object(&world.home("bob")).1.to_bytes(), before);
+}
+
+/// What is delivered, and what came of it: everybody's answers to the only event, its summary, and
+/// how many messages lie in the inbox.
+fn seen(world: &World, who: &str) -> (Vec<(String, String)>, String, usize) {
+    let home = world.home(who);
+    let (_, calendar) = only_object(&home);
+    let master = calendar.master().unwrap();
+    let answers = ["bob", "carol"].map(|attendee| {
+        let identity = format!("urn:x-uid:{}", guid(attendee));
+        let answer = world.with(|env| attendees::partstat_of(master, &identity, env));
+        (attendee.to_owned(), answer.unwrap_or_default())
+    });
+    (answers.to_vec(), master.text_of("SUMMARY").unwrap_or_default(), inbox_count(&home))
+}
+
+#[test]
+fn a_death_anywhere_in_a_delivery_delivers_once() {
+    const OPEN: &str = "NEEDS-ACTION";
+    let path = HomePath::new(["calendar", "a.ics"]);
+    let new = event("u1", "1", &[("bob", OPEN), ("carol", OPEN)]);
+    let changed = event("u1", "2", &[("bob", OPEN), ("carol", OPEN)]);
+    let answered = event("u1", "1", &[("bob", "ACCEPTED"), ("carol", OPEN)]);
+    for (what, summary, answer, messages) in [
+        ("an invitation", "1", OPEN, [0, 1, 1]),
+        ("an update", "2", OPEN, [0, 2, 2]),
+        ("an answer", "1", "ACCEPTED", [1, 1, 1]),
+    ] {
+        for n in 0.. {
+            let world = World::new();
+            match what {
+                "an invitation" => drop(world.put_without_delivery("alice", &path, &new)),
+                "an update" => {
+                    assert_eq!(world.put("alice", &path, &new, false), "201");
+                    world.put_without_delivery("alice", &path, &changed);
+                }
+                _ => {
+                    assert_eq!(world.put("alice", &path, &new, false), "201");
+                    let copy = only_object(&world.home("bob")).0;
+                    world.put_without_delivery("bob", &copy, &answered);
+                }
+            }
+            // The homes are open: what dies is the delivery.
+            for who in ["alice", "bob", "carol"] {
+                world.home(who);
+            }
+            arm(n, Fault::Die);
+            let _ = world.with(|env| schedule::replay(env, |_| true));
+            let met = disarm();
+            let world = world.restart();
+            assert!(world.with(|env| schedule::replay(env, |_| true).unwrap()).is_empty());
+            for (who, messages) in ["alice", "bob", "carol"].iter().zip(messages) {
+                let answers = vec![
+                    ("bob".to_owned(), answer.to_owned()),
+                    ("carol".to_owned(), OPEN.to_owned()),
+                ];
+                let expected = (answers, summary.to_owned(), messages);
+                assert_eq!(seen(&world, who), expected, "{what}, call {n}, {who}");
+            }
+            if !met {
+                assert!(n > 10, "{what}: {n} calls");
+                break;
+            }
+        }
+    }
 }
 
 #[test]

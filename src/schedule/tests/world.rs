@@ -102,20 +102,31 @@ fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap()
 }
 
+fn open(root: &tempfile::TempDir) -> Arc<Store> {
+    let options = StoreOptions {
+        durability: Durability::None,
+        clock: Clock::simulated(now()),
+        ..StoreOptions::default()
+    };
+    Store::open(root.path(), options).unwrap()
+}
+
 impl World {
     pub fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let options = StoreOptions {
-            durability: Durability::None,
-            clock: Clock::simulated(now()),
-            ..StoreOptions::default()
-        };
-        let store = Store::open(root.path(), options).unwrap();
+        let store = open(&root);
         let settings = HashMap::new();
         let directory = directory(&settings);
         let domains = vec!["example.com".to_owned()];
         let options = Options { domains, ..scheduling_options(&Config::default()) };
         Self { store, directory, options, settings, _root: root }
+    }
+
+    /// The server starts again; what it left in the queue is not delivered yet.
+    pub fn restart(self) -> Self {
+        let Self { store, _root: root, .. } = self;
+        drop(store);
+        Self { store: open(&root), _root: root, ..self }
     }
 
     /// Adds a line to an account.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::dav::Name;
 use crate::disk::{DiskError, Replacing, Stat, attribute, file_stat, layout, temporary_name};
 use crate::index::PropertySet;
-use crate::store::StoreError;
 use crate::store::overflow::FILE;
+use crate::store::{StoreError, arrival};
 
 use super::step::{Step, is_fresh};
 use super::{Staged, Transaction};
@@ -33,7 +33,10 @@ impl Transaction<'_> {
             return Ok(staged);
         }
         let (physical, dir) = self.directory(parent)?;
-        let temporary = temporary_name();
+        let temporary = match self.arriving {
+            true => arrival::temporary(name),
+            false => temporary_name(),
+        };
         self.temporaries.push(physical.join(&temporary));
         let mut file = dir.create(&temporary)?;
         dir.write(&temporary, &mut file, content)?;
