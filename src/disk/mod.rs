@@ -14,6 +14,7 @@ pub mod layout;
 pub mod lock;
 mod sync_group;
 pub mod tree;
+mod unnamed;
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;

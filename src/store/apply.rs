@@ -9,7 +9,7 @@ use crate::disk::{DiskError, Replacing, attribute, temporary_name};
 use super::StoreError;
 use super::home::home_path;
 use super::intent::{self, Intended};
-use super::transaction::{Step, Transaction, physical_before};
+use super::transaction::{Staged, Step, Transaction, physical_before};
 
 /// How a step that was done is undone.
 pub(super) enum Undo {
@@ -74,7 +74,7 @@ impl Transaction<'_> {
             Step::Install { parent, temporary, name, replaces, directory } => {
                 let (from, to) = (parent.join(temporary), parent.join(name));
                 if !*replaces {
-                    self.rename_on_disk(&from, &to, Replacing::No)?;
+                    self.name_on_disk(&from, &to)?;
                     if *directory {
                         self.forget_directories();
                     }
@@ -124,6 +124,20 @@ impl Transaction<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A staged file gets its name, which must be free.
+    fn name_on_disk(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        let is_it = |staged: &&Staged| staged.unnamed.get() && staged.path == from;
+        let Some(staged) = self.staged.iter().find(is_it) else {
+            return self.rename_on_disk(from, to, Replacing::No);
+        };
+        match self.with_parent(to, |dir, name| dir.link(&staged.file, name)) {
+            Err(StoreError::Disk(error)) if error.is_taken() => {
+                Err(StoreError::Changed(home_path(to)))
+            }
+            linked => linked.map(|()| staged.unnamed.set(false)),
+        }
     }
 
     fn rename_on_disk(&self, from: &Path, to: &Path, how: Replacing) -> Result<(), StoreError> {

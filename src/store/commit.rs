@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::{Dir, DiskError, begin_sync_file};
+use crate::disk::{Dir, DiskError, begin_sync_file, file_stat};
 use crate::index::{Edit, HomePath, ObjectEntry, Snapshot};
 
 use super::StoreError;
@@ -258,6 +258,8 @@ impl Transaction<'_> {
             && !self.is_delivery(steps)
             && let Some(home) = self.open(Path::new(""))?
         {
+            // An intent speaks of files by their names.
+            self.give_temporary_names(|_| true)?;
             *intent = Some(intent::write(&home, &self.intended(steps)?, durable)?);
         }
         let saved = self.overflow.clone();
@@ -323,8 +325,14 @@ impl Transaction<'_> {
     fn refresh_stats(&mut self) -> Result<(), StoreError> {
         for path in std::mem::take(&mut self.written) {
             let Some(object) = self.work.object(&path) else { continue };
-            let found = self.with_parent(&disk_path(&path)?, |dir, name| dir.stat(name))?;
-            if let Some((_, stat)) = found.filter(|(_, stat)| stat.same_content(&object.stat)) {
+            // The file that was written is open; what else has its name by now is seen later.
+            let found = match self.staged.iter().find(|it| it.inode == object.stat.inode) {
+                Some(staged) => file_stat(&staged.file).ok(),
+                None => self
+                    .with_parent(&disk_path(&path)?, |dir, name| dir.stat(name))?
+                    .map(|(_, stat)| stat),
+            };
+            if let Some(stat) = found.filter(|stat| stat.same_content(&object.stat)) {
                 let entry = ObjectEntry { stat, ..(**object).clone() };
                 self.work.correct_object(&path, entry);
                 let put = self.edits.iter_mut().rev().find_map(|edit| match edit {

@@ -2,6 +2,7 @@
 //! it and nobody else does, and done at once by the commit.
 
 use crate::disk::File;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(super) struct Staged {
     pub(super) path: PathBuf,
     pub(super) file: File,
     pub(super) inode: u64,
+    /// It has no name yet: not the one in `path` either.
+    pub(super) unnamed: Cell<bool>,
 }
 
 /// Where a member of a collection is.
@@ -195,6 +198,7 @@ impl<'home> Transaction<'home> {
         let (Some(parent), Some(name)) = (physical.parent(), physical.file_name()) else {
             return Ok(None);
         };
+        self.give_temporary_names(|staged| staged.path == physical)?;
         let file = match (self.open(parent)?, name.to_str()) {
             (Some(dir), Some(name)) => dir.open_file(name)?,
             _ => None,

@@ -1,6 +1,7 @@
 //! Content and properties written beside the place where they belong, before anything is done;
 //! removed again when nothing is.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,17 +39,25 @@ impl Transaction<'_> {
             false => temporary_name(),
         };
         self.temporaries.push(physical.join(&temporary));
-        let mut file = dir.create(&temporary)?;
+        let single = self.staged.len() < SYNC_SINGLY;
+        let fresh = is_fresh(&self.steps, parent);
+        // A message that arrives needs a name, by which a later start knows it.
+        let may = self.deferred && replaced.is_none() && single && !fresh && !self.arriving;
+        let unnamed = if may { dir.create_unnamed()? } else { None };
+        let (mut file, unnamed) = match unnamed {
+            Some(file) => (file, true),
+            None => (dir.create(&temporary)?, false),
+        };
         dir.write(&temporary, &mut file, content)?;
         let rest = set_attributes(&file, dir.path(), properties, replaced)?;
         let stat = file_stat(&file).map_err(|error| DiskError::new("stat", dir.path(), error))?;
-        if self.staged.len() < SYNC_SINGLY {
-            let path = physical.join(&temporary);
-            self.staged.push(Staged { path, file, inode: stat.inode });
+        if single {
+            let (path, unnamed) = (physical.join(&temporary), Cell::new(unnamed));
+            self.staged.push(Staged { path, file, inode: stat.inode, unnamed });
         } else {
             self.sync_all = true;
         }
-        if is_fresh(&self.steps, parent) {
+        if fresh {
             dir.rename(&temporary, &dir, name, Replacing::Yes)?;
         } else {
             self.steps.push(Step::Install {
@@ -107,6 +116,19 @@ impl Transaction<'_> {
         let replaced = dir.stat(FILE)?.map(|_| &none);
         let content = self.overflow.content();
         self.stage(parent, FILE, &content, &none, replaced)?;
+        Ok(())
+    }
+
+    /// Gives staged files without a name that are `chosen` their temporary ones, because they will
+    /// be looked for under these.
+    pub(in crate::store) fn give_temporary_names(
+        &self,
+        chosen: impl Fn(&Staged) -> bool,
+    ) -> Result<(), StoreError> {
+        for staged in self.staged.iter().filter(|it| it.unnamed.get() && chosen(it)) {
+            self.with_parent(&staged.path, |dir, name| dir.link(&staged.file, name))?;
+            staged.unnamed.set(false);
+        }
         Ok(())
     }
 
