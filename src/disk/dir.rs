@@ -417,5 +417,10 @@ impl AsFd for Dir {
 
 /// A name that no other file has, hidden from every listing of resources.
 pub fn temporary_name() -> String {
-    format!("{}{:016x}", layout::TEMPORARY, rand::random::<u64>())
+    let mut name = String::with_capacity(layout::TEMPORARY.len() + 16);
+    name.push_str(layout::TEMPORARY);
+    let number = rand::random::<u64>();
+    let digits = (0..16).rev().map(|digit| (number >> (digit * 4)) & 0xf);
+    name.extend(digits.map(|digit| char::from(b"0123456789abcdef"[digit as usize])));
+    name
 }

@@ -5,7 +5,8 @@
 //! only the very directory that was opened under it counts.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -21,7 +22,8 @@ pub(super) struct Kept(Mutex<Directories>);
 
 #[derive(Debug, Default)]
 struct Directories {
-    open: HashMap<PathBuf, (Arc<Dir>, u64)>,
+    /// By the bytes of the path: all of them are made of names alike.
+    open: HashMap<OsString, (Arc<Dir>, u64)>,
     /// How many times one was asked for.
     asked: u64,
 }
@@ -32,13 +34,13 @@ impl Kept {
         let mut kept = self.0.lock();
         kept.asked += 1;
         let asked = kept.asked;
-        let (dir, last) = kept.open.get_mut(path)?;
+        let (dir, last) = kept.open.get_mut(path.as_os_str())?;
         *last = asked;
         Some(dir.clone())
     }
 
     fn forget(&self, path: &Path) {
-        self.0.lock().open.remove(path);
+        self.0.lock().open.remove(path.as_os_str());
     }
 
     fn keep(&self, path: &Path, dir: Arc<Dir>) {
@@ -51,7 +53,7 @@ impl Kept {
             kept.open.retain(|_, (_, last)| *last > middle);
         }
         let asked = kept.asked;
-        kept.open.insert(path.to_owned(), (dir, asked));
+        kept.open.insert(path.as_os_str().to_owned(), (dir, asked));
     }
 }
 
@@ -153,7 +155,7 @@ mod tests {
             assert!(tree.kept_dir(Path::new(&name)).unwrap().is_some());
             assert!(tree.kept_dir(Path::new("0")).unwrap().is_some());
             let kept = tree.kept.0.lock();
-            assert!(kept.open.len() <= KEPT && kept.open.contains_key(Path::new("0")));
+            assert!(kept.open.len() <= KEPT && kept.open.contains_key(std::ffi::OsStr::new("0")));
         }
     }
 }

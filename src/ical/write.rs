@@ -17,7 +17,8 @@ enum Step<'a> {
 impl Component {
     /// The component as text.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        // About what an event of some attendees takes.
+        let mut out = Vec::with_capacity(2048);
         let mut steps = vec![Step::Open(self)];
         while let Some(step) = steps.pop() {
             match step {

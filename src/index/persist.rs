@@ -69,7 +69,7 @@ impl Log {
         edits: &[Edit],
         after: &Snapshot,
     ) -> Result<()> {
-        let mut record = Writer::default();
+        let mut record = Writer(Vec::with_capacity(1024));
         record.0.push(b'B');
         record.number(before);
         record.signed(now_s);

@@ -15,6 +15,8 @@ use super::transaction::{Staged, Step, Transaction, physical_before};
 pub(super) enum Undo {
     /// Renamed from the first to the second; the flag says that the two changed places.
     Renamed { from: PathBuf, to: PathBuf, exchanged: bool },
+    /// A staged file or directory got its name, which was free.
+    Installed { step: usize },
     /// Attributes were changed.
     Attributes { step: usize },
 }
@@ -72,15 +74,15 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         match step {
             Step::Install { parent, temporary, name, replaces, directory } => {
-                let (from, to) = (parent.join(temporary), parent.join(name));
                 if !*replaces {
-                    self.name_on_disk(&from, &to)?;
+                    self.name_on_disk(parent, temporary, name)?;
                     if *directory {
                         self.forget_directories();
                     }
-                    done.push(Undo::Renamed { from, to, exchanged: false });
+                    done.push(Undo::Installed { step: number });
                     return Ok(());
                 }
+                let (from, to) = (parent.join(temporary), parent.join(name));
                 // What is replaced is kept until nothing can fail any more.
                 match self.rename_on_disk(&from, &to, Replacing::Exchange) {
                     Err(StoreError::Disk(error)) if error.is_unsupported() => {
@@ -126,17 +128,24 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// A staged file gets its name, which must be free.
-    fn name_on_disk(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        let is_it = |staged: &&Staged| staged.unnamed.get() && staged.path == from;
-        let Some(staged) = self.staged.iter().find(is_it) else {
-            return self.rename_on_disk(from, to, Replacing::No);
+    /// What was staged gets its name, which must be free.
+    fn name_on_disk(&self, parent: &Path, temporary: &str, name: &str) -> Result<(), StoreError> {
+        let missing = || DiskError::new("open", parent, std::io::ErrorKind::NotFound);
+        let dir = self.open(parent)?.ok_or_else(missing)?;
+        let is_it = |staged: &&Staged| {
+            // Temporary names are not given twice.
+            let path = staged.path.as_os_str().as_encoded_bytes();
+            staged.unnamed.get() && path.ends_with(temporary.as_bytes())
         };
-        match self.with_parent(to, |dir, name| dir.link(&staged.file, name)) {
-            Err(StoreError::Disk(error)) if error.is_taken() => {
-                Err(StoreError::Changed(home_path(to)))
+        let named = match self.staged.iter().find(is_it) {
+            Some(staged) => dir.link(&staged.file, name).map(|()| staged.unnamed.set(false)),
+            None => dir.rename(temporary, &dir, name, Replacing::No),
+        };
+        match named {
+            Err(error) if error.is_taken() => {
+                Err(StoreError::Changed(home_path(&parent.join(name))))
             }
-            linked => linked.map(|()| staged.unnamed.set(false)),
+            other => Ok(other?),
         }
     }
 
@@ -192,6 +201,7 @@ impl Transaction<'_> {
                 Undo::Renamed { from, to, exchanged: false } => {
                     self.rename_on_disk(&to, &from, Replacing::No)
                 }
+                Undo::Installed { step } => self.undo_install(&steps[step]),
                 Undo::Attributes { step } => self.undo_attributes(&steps[step]),
             };
             self.forget_directories();
@@ -203,6 +213,11 @@ impl Transaction<'_> {
                 tracing::error!(%error, "cannot undo a failed write");
             }
         }
+    }
+
+    fn undo_install(&self, step: &Step) -> Result<(), StoreError> {
+        let Step::Install { parent, temporary, name, .. } = step else { return Ok(()) };
+        self.rename_on_disk(&parent.join(name), &parent.join(temporary), Replacing::No)
     }
 
     fn undo_attributes(&self, step: &Step) -> Result<(), StoreError> {

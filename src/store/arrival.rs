@@ -23,7 +23,11 @@ const MARK_CHARACTERS: usize = 16;
 
 /// The mark on an object that took the message with that id in.
 pub fn mark(id: &str) -> String {
-    id.chars().filter(|character| *character != '-').take(MARK_CHARACTERS).collect()
+    characters(id).collect()
+}
+
+fn characters(id: &str) -> impl Iterator<Item = char> {
+    id.chars().filter(|character| *character != '-').take(MARK_CHARACTERS)
 }
 
 /// The marks on an object with these properties.
@@ -57,8 +61,8 @@ pub(super) fn is_delivery(steps: &[Step], object: &PropertySet) -> bool {
 
 /// Whether an object with these properties took the message with that file name in.
 fn is_marked(properties: &PropertySet, name: &str) -> bool {
-    let mark = mark(name.strip_suffix(ENDING).unwrap_or(name));
-    marks(properties).any(|known| known == mark)
+    let id = name.strip_suffix(ENDING).unwrap_or(name);
+    marks(properties).any(|known| known.chars().eq(characters(id)))
 }
 
 /// Ends the deliveries that a dead process began: the objects of the home are known by now.

@@ -65,16 +65,29 @@ impl<'a> InboxMessage<'a> {
         Self { method, originator, stamped_s }
     }
 
+    /// Whether the server did what the message asks for, where nothing else is stored.
+    pub fn is_processed(&self) -> bool {
+        matches!(self.method, "REQUEST" | "CANCEL" | "ADD" | "REPLY")
+    }
+
+    /// Whether it says itself that it is from this address.
+    pub fn is_from(&self, address: &str) -> bool {
+        self.is_processed() && self.originator == Some(address) && is_plain(address)
+    }
+
+    /// Whether it is for this address where it lies in the inbox of the user with the GUID.
+    pub fn is_for(&self, address: &str, owner: &str) -> bool {
+        let guid = address.strip_prefix("urn:x-uid:");
+        self.is_processed() && guid == Some(owner) && is_plain(address)
+    }
+
     /// The element of a property of a message without it, in the inbox of the user with the GUID.
     pub fn property(&self, name: &Name, owner: &str) -> Option<String> {
-        let is_processed = matches!(self.method, "REQUEST" | "CANCEL" | "ADD" | "REPLY");
-        if !is_processed {
+        if !self.is_processed() {
             return None;
         }
         if *name == ORIGINATOR {
-            // What would have to be escaped is stored.
-            let is_plain = |c: char| !c.is_control() && !"&<>\"".contains(c);
-            return self.originator.filter(|address| address.chars().all(is_plain)).map(originator);
+            return self.originator.filter(|address| is_plain(address)).map(originator);
         }
         if *name == RECIPIENT {
             return Some(recipient(&format!("urn:x-uid:{owner}")));
@@ -87,6 +100,11 @@ impl<'a> InboxMessage<'a> {
         }
         None
     }
+}
+
+/// Whether an address stands in XML as it is; one that does not is stored.
+fn is_plain(address: &str) -> bool {
+    !address.contains(|c: char| c.is_control() || "&<>\"".contains(c))
 }
 
 /// The element of `CALDAV:originator`; the address is escaped.
@@ -114,7 +132,7 @@ pub fn state(processed: bool) -> String {
 
 /// The element of `CS:schedule-changes` of a new invitation.
 fn created(at: DateTime<Utc>) -> String {
-    let stamp = at.format("%Y%m%dT%H%M%SZ");
+    let stamp = crate::ical::value::utc_text(at.naive_utc());
     format!(
         "<CS:schedule-changes xmlns:CS=\"http://calendarserver.org/ns/\"><CS:dtstamp>{stamp}\
          </CS:dtstamp><CS:action><CS:create/></CS:action></CS:schedule-changes>"
@@ -138,6 +156,20 @@ mod tests {
         let ObjectKind::Calendar(known) = summary::of_tree(&tree) else { panic!("{text}") };
         let (written, read) = (InboxMessage::of_tree(&tree), InboxMessage::of_summary(&known));
         assert_eq!(written, read, "{text}");
+        let element = |name: &Name, owner| read.and_then(|message| message.property(name, owner));
+        for address in ["o", "a", "b", "a&b", "x", "urn:x-uid:guid", "urn:x-uid:g&d"] {
+            let told = |told: fn(&InboxMessage<'_>, &str) -> bool| {
+                read.is_some_and(|message| told(&message, address))
+            };
+            let from = element(&ORIGINATOR, "guid") == Some(super::originator(address));
+            assert_eq!(told(|message, address| message.is_from(address)), from, "{address} {text}");
+            let to = element(&RECIPIENT, "guid") == Some(super::recipient(address));
+            assert_eq!(told(|message, address| message.is_for(address, "guid")), to, "{address}");
+        }
+        assert_eq!(
+            read.is_some_and(|message| message.is_processed()),
+            element(&SCHEDULE_STATE, "guid") == Some(super::state(true)),
+        );
         let names: [Name; 4] = [ORIGINATOR, RECIPIENT, SCHEDULE_STATE, SCHEDULE_CHANGES];
         names.map(|name| {
             let xml = read.and_then(|message| message.property(&name, "guid"));

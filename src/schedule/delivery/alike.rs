@@ -1,8 +1,11 @@
 //! What one message becomes in many homes: most recipients get the same bytes, which are made,
 //! hashed and summarised once. Knows the last message and the last copy only.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use super::damaged;
 use crate::ical::Component;
 use crate::store::Content;
 
@@ -11,9 +14,23 @@ use crate::store::Content;
 pub struct Alike {
     message: Option<(Component, Content)>,
     copy: Option<(Component, Content)>,
+    /// UID and what copies of the event are called.
+    name: Option<(String, Arc<str>)>,
 }
 
 impl Alike {
+    /// The name that the server gives copies of an event.
+    pub fn file_name(&mut self, uid: &str) -> Arc<str> {
+        match &self.name {
+            Some((known, name)) if known == uid => name.clone(),
+            _ => {
+                let name: Arc<str> = damaged::file_name(uid).into();
+                self.name = Some((uid.to_owned(), name.clone()));
+                name
+            }
+        }
+    }
+
     /// The content of an inbox item.
     pub fn message(&mut self, calendar: &Component, bytes: impl FnOnce() -> Bytes) -> Content {
         content(&mut self.message, calendar, bytes)
@@ -89,6 +106,9 @@ mod tests {
         let message = alike.message(&tree, || sent.clone());
         assert_eq!(message, super::Content::of_object(sent, &tree));
         assert_eq!(alike.copy(&tree), super::Content::of_object(text.into(), &tree));
+        assert_eq!(*alike.file_name("u"), *super::damaged::file_name("u"));
+        assert_eq!(*alike.file_name("v"), *super::damaged::file_name("v"));
+        assert_eq!(*alike.file_name("u"), *super::damaged::file_name("u"));
         // Nobody asks for the bytes again.
         assert_eq!(alike.message(&tree, || unreachable!("it is known")), message);
     }

@@ -17,14 +17,16 @@ pub fn file_name(uid: &str) -> String {
     [&hash[..32], ".ics"].concat()
 }
 
-/// A file that the server once made for this event and that cannot be read any more.
-pub fn unreadable(snapshot: &Snapshot, uid: &str) -> Option<HomePath> {
-    let named = snapshot.in_calendars(&file_name(uid));
+/// A file that the server once made for an event, by the name it gives that event's copies, and
+/// that cannot be read any more.
+pub fn unreadable(snapshot: &Snapshot, file_name: &str) -> Option<HomePath> {
+    let named = snapshot.in_calendars(file_name);
     named.into_iter().find(|(_, object)| object.calendar().is_none()).map(|(path, _)| path)
 }
 
-/// Whether the recipient's copy is damaged so that the message cannot be worked into it.
-pub fn is_in_the_way(home: &Home, message: &Message) -> Result<bool, StoreError> {
+/// Whether the recipient's copy, which the server calls `file_name`, is damaged so that the message
+/// cannot be worked into it.
+pub fn is_in_the_way(home: &Home, message: &Message, file_name: &str) -> Result<bool, StoreError> {
     let from_organizer = matches!(message.method, Method::Request | Method::Add | Method::Cancel);
     if !from_organizer {
         return Ok(false);
@@ -35,7 +37,7 @@ pub fn is_in_the_way(home: &Home, message: &Message) -> Result<bool, StoreError>
         Some((_, stored)) => {
             Ok(message.calendar.master().is_none() && has_strange_instances(&stored))
         }
-        None => Ok(unreadable(&home.snapshot(), uid).is_some()),
+        None => Ok(unreadable(&home.snapshot(), file_name).is_some()),
     }
 }
 

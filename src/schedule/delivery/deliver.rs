@@ -5,6 +5,7 @@
 //! are made durable together before the queue entry is dropped.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::alike::Alike;
 use super::auto_respond;
@@ -117,7 +118,8 @@ pub(super) fn deliver_one(
         return Ok(Vec::new());
     };
     let Some((record, home)) = env.home_of(&message.recipient)? else { return Ok(Vec::new()) };
-    if damaged::is_in_the_way(&home, &message)?
+    let file_name = alike.file_name(message.calendar.uid().unwrap_or_default());
+    if damaged::is_in_the_way(&home, &message, &file_name)?
         && let Some(whole) = damaged::whole_invitation(env, &message)?
     {
         tracing::error!(uid = message.calendar.uid(), "a damaged copy is repaired");
@@ -125,7 +127,7 @@ pub(super) fn deliver_one(
     }
     home.write_deferred(|tx| {
         let mut delivery =
-            Delivery { env, tx, record: &record, envelope, message: &message, alike };
+            Delivery { env, tx, record: &record, envelope, message: &message, alike, file_name };
         if delivery.was_delivered() {
             delivery.mend()?;
             return Ok(Vec::new());
@@ -149,6 +151,8 @@ pub(super) struct Delivery<'a, 'b, 't> {
     envelope: &'a Envelope,
     pub(super) message: &'a Message,
     alike: &'a mut Alike,
+    /// What the server calls copies of the event.
+    file_name: Arc<str>,
 }
 
 impl Delivery<'_, '_, '_> {
@@ -173,7 +177,7 @@ impl Delivery<'_, '_, '_> {
     fn was_delivered(&self) -> bool {
         let snapshot = self.tx.snapshot();
         let copies = snapshot.by_uid(self.uid());
-        if copies.is_empty() && damaged::unreadable(snapshot, self.uid()).is_some() {
+        if copies.is_empty() && damaged::unreadable(snapshot, &self.file_name).is_some() {
             return false;
         }
         let item = snapshot.object(&inbox::path(&self.envelope.id));
@@ -291,10 +295,10 @@ impl Delivery<'_, '_, '_> {
     fn new_path(&mut self, object: &Component) -> Result<HomePath, StoreError> {
         let kind = object.main_kind().unwrap_or("VEVENT");
         let calendar = default_calendar::current_or_new(self.tx, kind)?;
-        if let Some(damaged) = damaged::unreadable(self.tx.snapshot(), self.uid()) {
+        if let Some(damaged) = damaged::unreadable(self.tx.snapshot(), &self.file_name) {
             return Ok(damaged);
         }
-        let mut path = calendar.join(&damaged::file_name(self.uid()));
+        let mut path = calendar.join(&self.file_name);
         if self.tx.snapshot().entry(&path).is_some() {
             path = calendar.join(&format!("{}.ics", uuid::Uuid::new_v4()));
         }

@@ -14,7 +14,7 @@ use crate::store::{CollectionKind, Content, HomePath, PropertyChanges, StoreErro
 
 /// Where a message lies.
 pub fn path(id: &str) -> HomePath {
-    default_calendar::inbox().join(&format!("{id}.ics"))
+    HomePath::new(["inbox".to_owned(), [id, ".ics"].concat()])
 }
 
 /// Puts a message, with what is stored of it, into the inbox of the user with the GUID `owner`;
@@ -30,23 +30,26 @@ pub fn add(
     if tx.snapshot().collection(&inbox).is_none() {
         tx.make_collection(&inbox, CollectionKind::Inbox, &PropertyChanges::none())?;
     }
-    let (from, to) = (escape(&message.originator), escape(&message.recipient));
-    let wanted = [
-        (ORIGINATOR, Some(inbox_message::originator(&from))),
-        (RECIPIENT, Some(inbox_message::recipient(&to))),
-        (SCHEDULE_STATE, Some(inbox_message::state(changes.is_some()))),
-        (SCHEDULE_CHANGES, changes.map(str::to_owned)),
-    ];
+    // What follows from the message is not stored: attributes are what costs most.
     let derived = InboxMessage::of_tree(&message.calendar);
+    let follows = |told: &dyn Fn(InboxMessage<'_>) -> bool| derived.is_some_and(told);
     let mut properties = PropertyChanges::none();
-    for (name, xml) in wanted {
-        // What follows from the message is not stored: attributes are what costs most.
-        let known = derived.and_then(|derived| derived.property(&name, owner));
-        if xml != known
-            && let Some(xml) = xml
-        {
-            properties = properties.with(name, xml);
-        }
+    if !follows(&|derived| derived.is_from(&message.originator)) {
+        let from = inbox_message::originator(&escape(&message.originator));
+        properties = properties.with(ORIGINATOR, from);
+    }
+    if !follows(&|derived| derived.is_for(&message.recipient, owner)) {
+        let to = inbox_message::recipient(&escape(&message.recipient));
+        properties = properties.with(RECIPIENT, to);
+    }
+    let processed = changes.is_some();
+    if !(processed && follows(&|derived| derived.is_processed())) {
+        properties = properties.with(SCHEDULE_STATE, inbox_message::state(processed));
+    }
+    if let Some(xml) = changes
+        && !follows(&|it| it.property(&SCHEDULE_CHANGES, owner).is_some_and(|known| known == xml))
+    {
+        properties = properties.with(SCHEDULE_CHANGES, xml.to_owned());
     }
     tx.put_message(&path(&envelope.id), content, &properties)?;
     Ok(())

@@ -57,7 +57,11 @@ fn probe(env: &Env<'_>, message: &Message) -> std::result::Result<&'static str, 
         return Ok(NO_AUTHORITY);
     }
     if env.options.damaged_copies == DamagedCopies::Refuse
-        && damaged::is_in_the_way(&home, message)?
+        && damaged::is_in_the_way(
+            &home,
+            message,
+            &damaged::file_name(message.calendar.uid().unwrap_or_default()),
+        )?
     {
         return Ok(UNAVAILABLE);
     }
