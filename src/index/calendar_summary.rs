@@ -2,6 +2,7 @@
 //! thousands of them. The block is also how the log writes them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ical::AccessLevel;
 
@@ -18,14 +19,23 @@ const METHODS: [&str; 9] =
     ["", "REQUEST", "REPLY", "CANCEL", "ADD", "REFRESH", "COUNTER", "DECLINECOUNTER", "PUBLISH"];
 
 /// What is known of a calendar object without reading it.
-#[derive(Clone, PartialEq)]
-pub struct CalendarSummary {
-    record: Box<[u8]>,
+#[derive(Clone)]
+pub struct CalendarSummary(Record);
+
+/// The first bytes of the record: what questions about thousands of objects ask first.
+#[derive(Clone, Copy)]
+struct First {
     access: AccessLevel,
-    /// The second byte of the record, and the third one, the component's number: what questions
-    /// about thousands of objects ask first.
     bits: u8,
+    /// The component's number.
     component: u8,
+}
+
+#[derive(Clone)]
+enum Record {
+    Own(First, Box<[u8]>),
+    /// Of content that many homes get: all have the same block, which takes a count more.
+    Shared(First, Arc<[u8]>),
 }
 
 /// The same in parts.
@@ -108,7 +118,21 @@ impl CalendarSummary {
             record.optional_signed(message.stamped_s);
         }
         let (bits, component) = (record.0[1], record.0[2]);
-        Self { record: record.0.into(), access: parts.access, bits, component }
+        Self(Record::Own(First { access: parts.access, bits, component }, record.0.into()))
+    }
+
+    /// The same, for content that many homes get.
+    pub(super) fn shared(self) -> Self {
+        match self.0 {
+            Record::Own(first, block) => Self(Record::Shared(first, block.into())),
+            shared => Self(shared),
+        }
+    }
+
+    fn first(&self) -> First {
+        match self.0 {
+            Record::Own(first, _) | Record::Shared(first, _) => first,
+        }
     }
 
     /// Takes over what the log has; absent when it is none.
@@ -122,16 +146,20 @@ impl CalendarSummary {
             message(&mut reader)?;
         }
         let component = *bytes.get(2)?;
-        reader.0.is_empty().then(|| Self { record: bytes.into(), access, bits: flags, component })
+        let first = First { access, bits: flags, component };
+        reader.0.is_empty().then(|| Self(Record::Own(first, bytes.into())))
     }
 
     pub(super) fn record(&self) -> &[u8] {
-        &self.record
+        match &self.0 {
+            Record::Own(_, block) => block,
+            Record::Shared(_, block) => block,
+        }
     }
 
     /// What it says about who may see it.
     pub fn access(&self) -> AccessLevel {
-        self.access
+        self.first().access
     }
 
     /// Whether it has a rule or further dates.
@@ -141,7 +169,7 @@ impl CalendarSummary {
 
     /// The kind of its main components: `VEVENT`, `VTODO`, …
     pub fn component(&self) -> &str {
-        match COMPONENTS.get(usize::from(self.component)) {
+        match COMPONENTS.get(usize::from(self.first().component)) {
             Some(known) => known,
             None => self.read(|reader| component(reader)).unwrap_or_default(),
         }
@@ -168,7 +196,7 @@ impl CalendarSummary {
 
     /// The attendees' calendar user addresses, as written, each once.
     pub fn attendees(&self) -> impl Iterator<Item = &str> {
-        let mut reader = Reader(self.record.get(2..).unwrap_or_default());
+        let mut reader = Reader(self.record().get(2..).unwrap_or_default());
         let count = before_attendees(&mut reader).unwrap_or_default();
         (0..count).map_while(move |_| reader.text())
     }
@@ -181,7 +209,7 @@ impl CalendarSummary {
             return true;
         }
         let served = || -> Option<usize> {
-            let mut reader = Reader(self.record.get(2..)?);
+            let mut reader = Reader(self.record().get(2..)?);
             let count = before_attendees(&mut reader)?;
             if !self.has(ATTENDEES_ELSEWHERE) {
                 return Some(count);
@@ -201,7 +229,7 @@ impl CalendarSummary {
             return None;
         }
         self.read(|reader| {
-            before_times(reader, self.bits)?;
+            before_times(reader, self.first().bits)?;
             reader.times()?;
             message(reader)
         })
@@ -215,7 +243,7 @@ impl CalendarSummary {
     /// When its instances are.
     pub fn times(&self) -> Times {
         self.read(|reader| {
-            before_times(reader, self.bits)?;
+            before_times(reader, self.first().bits)?;
             reader.times()
         })
         .unwrap_or_else(Times::always)
@@ -228,12 +256,12 @@ impl CalendarSummary {
     }
 
     fn has(&self, bit: u8) -> bool {
-        self.bits & bit != 0
+        self.first().bits & bit != 0
     }
 
     /// Reads what stands behind the level and the mark of recurrence.
     fn read<'a, T>(&'a self, read: impl FnOnce(&mut Reader<'a>) -> Option<T>) -> Option<T> {
-        read(&mut Reader(self.record.get(2..)?))
+        read(&mut Reader(self.record().get(2..)?))
     }
 }
 
@@ -268,10 +296,16 @@ fn message<'a>(reader: &mut Reader<'_>) -> Option<Message<'a>> {
     Some(Message { method, stamped_s: reader.optional_signed()? })
 }
 
+impl PartialEq for CalendarSummary {
+    fn eq(&self, other: &Self) -> bool {
+        self.record() == other.record()
+    }
+}
+
 impl fmt::Debug for CalendarSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CalendarSummary")
-            .field("access", &self.access)
+            .field("access", &self.access())
             .field("recurring", &self.recurring())
             .field("component", &self.component())
             .field("uid", &self.uid())
@@ -337,6 +371,9 @@ mod tests {
             let read = CalendarSummary::of_record(made.record()).unwrap();
             assert_eq!(read, made);
             assert_eq!(read.access(), parts.access);
+            let shared = made.clone().shared();
+            assert_eq!((&shared, shared.access()), (&made, made.access()));
+            assert!(std::ptr::eq(shared.clone().shared().record(), shared.record()));
             assert_eq!(read.recurring(), parts.recurring);
             assert_eq!(read.component(), parts.component);
             assert_eq!(read.uid(), parts.uid);

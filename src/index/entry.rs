@@ -233,6 +233,14 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// The same, for content that many homes get.
+    pub(crate) fn shared(self) -> Self {
+        match self {
+            Self::Calendar(summary) => Self::Calendar(summary.shared()),
+            other => other,
+        }
+    }
+
     /// A damaged file: the line it was seen in, 0 for the whole file, and why.
     pub(crate) fn damaged(line: u32, reason: impl Into<Box<str>>) -> Self {
         Self::Damaged(Arc::new(Damage { line, reason: reason.into() }))

@@ -39,8 +39,9 @@ impl Content {
         &self.bytes
     }
 
-    /// A calendar object; `tree` is what the bytes say, as who made them knows it.
+    /// A calendar object that many homes get; `tree` is what the bytes say, as who made them knows
+    /// it.
     pub fn of_object(bytes: Bytes, tree: &Component) -> Self {
-        Self::new(bytes, summary::of_tree(tree))
+        Self::new(bytes, summary::of_tree(tree).shared())
     }
 }
