@@ -24,6 +24,11 @@ pub const RANGES: usize = 8;
 pub const RESPONSE_WHOLE_BYTES: usize = 512 * 1024;
 /// Bytes of a longer answer that are handed over at once from then on.
 pub const RESPONSE_CHUNK_BYTES: usize = 128 * 1024;
+/// Bytes of an answer that are made and sent by the thread of its connection before that thread
+/// looks after others: a quarter of a millisecond.
+pub const RESPONSE_BUSY_BYTES: usize = 256 * 1024;
+/// Members of a collection that are listed at once: some sixty kilobytes.
+pub const LISTED_AT_ONCE: usize = 256;
 /// Chunks of one answer that wait for a slow client.
 pub const RESPONSE_CHUNKS: usize = 4;
 /// Bytes of a request body up to which it may be answered on the thread of its connection.

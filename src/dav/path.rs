@@ -143,10 +143,22 @@ impl fmt::Display for DavPath {
     }
 }
 
+/// Bytes that stand for themselves in every segment.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] =
+            (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    table
+};
+
 /// Gives the percent-encoded form of a segment piece by piece.
 pub fn encode_segment<'a>(segment: &'a str, mut give: impl FnMut(&'a str)) {
     // Most names need nothing.
-    if segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+    if segment.bytes().all(|byte| PLAIN[usize::from(byte)]) {
         return give(segment);
     }
     utf8_percent_encode(segment, SEGMENT).for_each(give);

@@ -10,6 +10,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 /// half way.
 pub type Producer = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + Send>;
 
+/// Writes some more of a body, tens of kilobytes at once and from memory; false when that was all.
+/// Whoever sends the body calls it when there is room, on the thread that sends.
+pub type Parts = Box<dyn FnMut(&mut dyn Sink) -> io::Result<bool> + Send>;
+
 /// Where a body goes that is made piece by piece.
 pub trait Sink: io::Write {
     /// Takes a piece over as it is, so that what is large need not be copied.
@@ -60,6 +64,8 @@ pub enum Body {
     Stream(Producer, Option<u64>),
     /// Bytes at hand that have to be put together.
     Pieces(Pieces),
+    /// Bytes made while they are sent, that never take long; and what they take, as above.
+    Parts(Parts, u64),
 }
 
 impl fmt::Debug for Body {
@@ -69,6 +75,7 @@ impl fmt::Debug for Body {
             Body::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
             Body::Stream(..) => f.write_str("Stream"),
             Body::Pieces(pieces) => pieces.fmt(f),
+            Body::Parts(..) => f.write_str("Parts"),
         }
     }
 }
@@ -119,12 +126,27 @@ impl Response {
         response
     }
 
+    /// Sets a body that is made from memory while it is sent, of about so many bytes.
+    pub fn with_parts(self, media_type: &str, parts: Parts, about: u64) -> Self {
+        let mut response = self.with("content-type", media_type);
+        response.body = Body::Parts(parts, about);
+        response
+    }
+
     /// Tells what it takes to make the stream, about, so that it can be made at once if that is
-    /// little. It must not become ten times as many bytes.
-    pub fn of_about(mut self, bytes: u64) -> Self {
+    /// little. It must not become ten times as many bytes. Absent where nobody can tell.
+    pub fn of_about(mut self, bytes: Option<u64>) -> Self {
         if let Body::Stream(_, about) = &mut self.body {
-            *about = Some(bytes);
+            *about = bytes;
         }
         self
     }
+}
+
+/// Writes a body of parts at once.
+pub fn at_once(mut parts: Parts) -> Producer {
+    Box::new(move |out| {
+        while parts(out)? {}
+        Ok(())
+    })
 }

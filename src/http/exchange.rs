@@ -1,7 +1,8 @@
 //! One request and its answer: the only place where the asynchronous and the synchronous meet.
 //!
 //! Quick requests are answered on the thread of their connection, others on a blocking thread,
-//! where long bodies are also made (`threads`). A panic costs one request.
+//! where long bodies are also made but for those that come in pieces (`threads`). A panic costs one
+//! request.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -17,6 +18,7 @@ use super::proxy::Peer;
 use super::response::{self, Outgoing, Payload};
 use super::threads::Threads;
 use super::{Answered, Site, Transport, request, stream, tap};
+use crate::dav::response::at_once;
 use crate::dav::{self, Body, Request, Response};
 use crate::limits;
 
@@ -112,6 +114,7 @@ async fn answer(
         Body::Stream(_, Some(about)) if *about <= limits::OWN_THREAD_ANSWER_BYTES => {
             work.produce_here(answered)
         }
+        Body::Parts(..) => work.produce_here(answered),
         Body::Stream(..) => {
             drop(own);
             on_blocking_thread(&site.threads, move |start| work.produce(answered, start)).await
@@ -146,7 +149,7 @@ fn ready(mut answered: Answered) -> (Answered, Payload) {
     let payload = match std::mem::take(&mut answered.response.body) {
         Body::Full(bytes) => Payload::full([bytes]),
         Body::Pieces(pieces) => Payload::in_the_making(pieces),
-        Body::Empty | Body::Stream(..) => Payload::default(),
+        Body::Empty | Body::Stream(..) | Body::Parts(..) => Payload::default(),
     };
     (answered, payload)
 }
@@ -191,7 +194,7 @@ impl Work {
             Body::Stream(producer, _) => producer,
             body => {
                 answered.response.body = body;
-                let _ = start.send(ready(answered));
+                let _ = start.send(self.produce_here(answered));
                 return;
             }
         };
@@ -212,12 +215,18 @@ impl Work {
         hand_over(failed, payload);
     }
 
-    /// Makes a short body on this thread.
+    /// Makes a body on this thread: a short one, or the beginning of one that its connection makes.
     fn produce_here(&self, mut answered: Answered) -> (Answered, Payload) {
-        let Body::Stream(producer, _) = std::mem::take(&mut answered.response.body) else {
-            return ready(answered);
+        let run = || match std::mem::take(&mut answered.response.body) {
+            Body::Stream(producer, _) => stream::whole(producer),
+            Body::Parts(parts, about) if about <= limits::OWN_THREAD_ANSWER_BYTES => {
+                stream::whole(at_once(parts))
+            }
+            Body::Parts(parts, _) => stream::Making::begin(parts),
+            Body::Pieces(pieces) => Ok(Payload::in_the_making(pieces)),
+            Body::Full(bytes) => Ok(Payload::full([bytes])),
+            Body::Empty => Ok(Payload::default()),
         };
-        let run = || stream::whole(producer);
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(payload)) => (answered, payload),
             Ok(Err(error)) => self.failed(answered.user, &error.to_string()),

@@ -18,21 +18,29 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
 use super::access_log::Line;
-use crate::dav::response::{Pieces, Producer, Sink};
+use super::stream::Making;
+use crate::dav::response::{Pieces, Producer, Sink, at_once};
 use crate::dav::{Body, Error, Response};
 use crate::limits;
 use crate::xml;
 
 /// What is left to send of an answer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Payload {
     /// Pieces at hand, none of them empty.
     ready: VecDeque<Bytes>,
-    /// Pieces that are still being made. An empty list is the last word; a channel that closes
-    /// without it belongs to a body that will never be complete.
-    more: Option<mpsc::Receiver<Vec<Bytes>>>,
+    more: Option<More>,
     /// Pieces that are made when they are wanted; `length` is what is left of them.
     making: Option<Pieces>,
+}
+
+/// What is not at hand yet.
+enum More {
+    /// Pieces that are being made elsewhere. An empty list is the last word; a channel that closes
+    /// without it belongs to a body that will never be complete.
+    Elsewhere(mpsc::Receiver<Vec<Bytes>>),
+    /// Pieces that are made here when they can be sent.
+    Here(Making),
 }
 
 impl Payload {
@@ -47,7 +55,12 @@ impl Payload {
         pieces: impl IntoIterator<Item = Bytes>,
         more: mpsc::Receiver<Vec<Bytes>>,
     ) -> Self {
-        Self { more: Some(more), ..Self::full(pieces) }
+        Self { more: Some(More::Elsewhere(more)), ..Self::full(pieces) }
+    }
+
+    /// The beginning of a body that is made while it is sent.
+    pub(super) fn making(pieces: Vec<Bytes>, more: Making) -> Self {
+        Self { more: Some(More::Here(more)), ..Self::full(pieces) }
     }
 
     /// A body that is put together while it is sent.
@@ -86,14 +99,33 @@ impl Payload {
             if let Some(piece) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(piece)));
             }
-            let Some(more) = &mut self.more else { return Poll::Ready(self.make_next()) };
-            match more.poll_recv(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(pieces)) if pieces.is_empty() => self.more = None,
-                Poll::Ready(Some(pieces)) => self.ready = pieces.into(),
-                Poll::Ready(None) => {
-                    return Poll::Ready(Some(Err(io::ErrorKind::Interrupted.into())));
+            let (pieces, last) = match &mut self.more {
+                None => return Poll::Ready(self.make_next()),
+                Some(More::Elsewhere(more)) => match more.poll_recv(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(pieces)) => {
+                        let last = pieces.is_empty();
+                        (pieces, last)
+                    }
+                    Poll::Ready(None) => {
+                        return Poll::Ready(Some(Err(io::ErrorKind::Interrupted.into())));
+                    }
+                },
+                Some(More::Here(making)) => {
+                    if making.rests() {
+                        // Others have their turn first.
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    match making.next() {
+                        Ok(made) => made,
+                        Err(error) => return Poll::Ready(Some(Err(error))),
+                    }
                 }
+            };
+            self.ready = pieces.into();
+            if last {
+                self.more = None;
             }
         }
     }
@@ -212,6 +244,7 @@ pub(super) fn gzip(response: &mut Response) {
             let length = pieces.length;
             compressed(pieces.into_producer(), Some(length))
         }
+        Body::Parts(parts, about) => compressed(at_once(parts), Some(about)),
     };
 }
 

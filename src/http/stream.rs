@@ -1,8 +1,10 @@
 //! Bodies that are made while they are sent: a producer on a blocking thread writes into a
 //! bounded channel. Short bodies never reach the channel and go out with their length; those that
-//! are known to be short are made where they are sent.
+//! are known to be short are made where they are sent, and so are those that are made of memory
+//! only, piece by piece.
 
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::response::Payload;
-use crate::dav::response::{Producer, Sink};
+use crate::dav::response::{self, Producer, Sink};
 use crate::limits;
 
 /// Bytes that are copied into one piece, where a producer gives none.
@@ -38,6 +40,46 @@ pub(super) fn whole(producer: Producer) -> io::Result<Payload> {
     producer(&mut pieces)?;
     pieces.end_piece();
     Ok(Payload::full(pieces.ready))
+}
+
+/// A body that is made here, as far as it can be sent.
+pub(super) struct Making {
+    make: response::Parts,
+    /// Bytes since the thread did something else.
+    busy: usize,
+}
+
+impl Making {
+    /// The body's beginning.
+    pub(super) fn begin(make: response::Parts) -> io::Result<Payload> {
+        let mut making = Self { make, busy: 0 };
+        let (pieces, last) = making.make()?;
+        Ok(if last { Payload::full(pieces) } else { Payload::making(pieces, making) })
+    }
+
+    /// Whether the thread shall see to others before the next piece is made.
+    pub(super) fn rests(&mut self) -> bool {
+        let rests = self.busy >= limits::RESPONSE_BUSY_BYTES;
+        if rests {
+            self.busy = 0;
+        }
+        rests
+    }
+
+    /// The next piece, and whether it is the last. After an error the body is never complete.
+    pub(super) fn next(&mut self) -> io::Result<(Vec<Bytes>, bool)> {
+        let made = catch_unwind(AssertUnwindSafe(|| self.make()));
+        let made = made.unwrap_or_else(|_| Err(io::Error::other("panic")));
+        made.inspect_err(|error| tracing::error!(%error, "body failed"))
+    }
+
+    fn make(&mut self) -> io::Result<(Vec<Bytes>, bool)> {
+        let mut pieces = Pieces::default();
+        let more = (self.make)(&mut pieces)?;
+        pieces.end_piece();
+        self.busy += pieces.gathered;
+        Ok((pieces.ready, !more))
+    }
 }
 
 /// What a producer wrote, in pieces of some size.

@@ -3,8 +3,8 @@
 //! (`store::Lengthy`), the thread gives its duties to another one meanwhile. So it does with those
 //! that wait for the disk, but only as long as nothing else is under way: threads that take over
 //! begin one after the other, which costs more than handing over when there are many. All others,
-//! and long bodies, are for blocking threads. How many threads there can be of both kinds is
-//! bounded.
+//! and long bodies that are not made of pieces or parts, are for blocking threads. How many threads
+//! there can be of both kinds is bounded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -18,6 +18,7 @@ mod free_busy_url;
 pub mod get;
 pub mod guard;
 pub mod left_over;
+mod listing;
 pub mod lock;
 pub mod media_type;
 mod object;

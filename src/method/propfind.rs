@@ -4,6 +4,7 @@
 use std::io;
 
 use super::context::Context;
+use super::listing::{self, Beside, Listing};
 use super::report::objects;
 use crate::acl::Privilege;
 use crate::dav::header::{Depth, Prefer, Preference, calendar_timezones};
@@ -11,7 +12,7 @@ use crate::dav::response::Sink;
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::resource::Resource;
 use crate::resource::members::members;
-use crate::resource::property::{Asked, Rows, View};
+use crate::resource::property::{Asked, View};
 use crate::xml::request::Propfind;
 use crate::xml::{MEDIA_TYPE, Multistatus};
 
@@ -30,52 +31,46 @@ pub fn run(context: &Context) -> Result<Response> {
     let body = Propfind::parse(&context.request.body)?;
     let prefer = Prefer::of(context.request)?;
     calendar_timezones(context.request)?;
-    let listing = Listing {
-        view: context.view(),
-        asked: Asked::new(&body.selection, prefer.minimal).with_json(body.json),
-        resource: resource.clone(),
-        root: !(one && prefer.depth_noroot),
-        one,
-    };
     let mut response = Response::new(207);
     // Without members there is nothing left to leave out of (RFC 8144 §2.1).
     let honoured = [Preference::Minimal, Preference::DepthNoroot];
     if let Some(applied) = prefer.applied(&honoured[..if one { 2 } else { 1 }]) {
         response = response.with("preference-applied", applied);
     }
-    if one {
-        let about = listing.bytes();
-        let write = Box::new(move |out: &mut dyn Sink| listing.write(out));
-        let response = response.with_stream(MEDIA_TYPE, write);
-        return Ok(match about {
-            Some(bytes) => response.of_about(bytes),
-            None => response,
-        });
+    let asked = Asked::new(&body.selection, prefer.minimal).with_json(body.json);
+    let (view, root) = (context.view(), !(one && prefer.depth_noroot));
+    if !one {
+        let mut bytes = Vec::new();
+        let tree = Tree { view, asked, resource: resource.clone(), root, members: false };
+        tree.write(&mut bytes).map_err(Error::internal)?;
+        return Ok(response.with_body(MEDIA_TYPE, bytes));
     }
-    let mut bytes = Vec::new();
-    listing.write(&mut bytes).map_err(Error::internal)?;
-    Ok(response.with_body(MEDIA_TYPE, bytes))
+    if let Some(rows) = listing::rows(&view, &asked, resource) {
+        let beside = Beside { own: root, refusals: true, token: None };
+        return Ok(Listing::new(rows, view, asked, resource, beside).answer(response));
+    }
+    let about = objects::files(resource).map(|files| objects::bytes_of_listing(files, &asked));
+    let tree = Tree { view, asked, resource: resource.clone(), root, members: true };
+    let write = Box::new(move |out: &mut dyn Sink| tree.write(out));
+    Ok(response.with_stream(MEDIA_TYPE, write).of_about(about))
 }
 
 /// Everything an answer needs, so that it can be written after the request is gone.
-struct Listing {
+struct Tree {
     view: View,
     asked: Asked,
     resource: Resource,
     root: bool,
-    one: bool,
+    members: bool,
 }
 
-impl Listing {
+impl Tree {
     fn write(&self, out: &mut dyn Sink) -> io::Result<()> {
         let mut answer = Multistatus::begin(out);
         if self.root {
             self.response(&mut answer, &self.resource)?;
         }
-        if self.one {
-            if self.rows(&mut answer)? {
-                return answer.finish();
-            }
+        if self.members {
             for member in members(&self.view.directory, &self.resource) {
                 if self.view.access.may(&member, Privilege::Read) {
                     self.response(&mut answer, &member)?;
@@ -85,30 +80,6 @@ impl Listing {
             }
         }
         answer.finish()
-    }
-
-    /// What it takes to make, where the index has all of it.
-    fn bytes(&self) -> Option<u64> {
-        Some(objects::bytes_of_listing(objects::files(&self.resource)?, &self.asked))
-    }
-
-    /// The members of a calendar or inbox whose files are all answered by the index; false when
-    /// nothing was written.
-    fn rows(&self, answer: &mut Multistatus<'_>) -> io::Result<bool> {
-        let Some(files) = objects::files(&self.resource) else { return Ok(false) };
-        let Some(rows) = Rows::of(&self.view, &self.resource, &self.asked, None) else {
-            return Ok(false);
-        };
-        let mut access = self.view.access.members(&self.resource, &[Privilege::Read]);
-        for (name, object) in files.objects() {
-            if access.may(name, object) {
-                answer.beside(|writer| rows.write(name, object, "", writer))?;
-            } else {
-                let path = self.resource.path.join(name, false);
-                answer.bare_status(&self.view.href(&path), 403)?;
-            }
-        }
-        Ok(true)
     }
 
     fn response(&self, answer: &mut Multistatus<'_>, resource: &Resource) -> io::Result<()> {

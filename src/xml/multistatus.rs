@@ -44,6 +44,16 @@ impl<'a> Multistatus<'a> {
         Self { out, writer }
     }
 
+    /// Goes on with a document after `pause`.
+    pub fn resume(out: &'a mut dyn Sink) -> Self {
+        Self { out, writer: Writer { out: Vec::with_capacity(CHUNK_BYTES + ROOM_BYTES) } }
+    }
+
+    /// Gives away what was written so far, so that the rest can be written later.
+    pub fn pause(self) -> io::Result<()> {
+        self.out.give(self.writer.out)
+    }
+
     /// A response whose content is `DAV:propstat` elements.
     pub fn response(
         &mut self,

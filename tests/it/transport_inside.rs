@@ -11,7 +11,15 @@ use crate::harness::puppet::Inside;
 #[test]
 fn a_panic_costs_one_request() {
     let server = Inside::start(|_| {});
-    for path in ["/panic", "/panic?quick", "/stream-panic/1", "/stream-panic/1?quick"] {
+    for path in [
+        "/panic",
+        "/panic?quick",
+        "/stream-panic/1",
+        "/stream-panic/1?quick",
+        "/pieces-panic/1",
+        "/pieces-panic/1?quick",
+        "/pieces-panic/400?quick",
+    ] {
         server.client().get(path).expect(500);
     }
     server.client().get("/other").expect(204);
@@ -20,24 +28,27 @@ fn a_panic_costs_one_request() {
 #[test]
 fn a_body_that_breaks_off_does_not_look_complete() {
     let server = Inside::start(|_| {});
-    let mut stream = server.client().connect();
-    stream.write_all(b"GET /stream-panic/1000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    assert!(answer.starts_with(b"HTTP/1.1 207 "));
-    assert!(answer.len() > 100_000);
-    assert!(!answer.ends_with(b"0\r\n\r\n"), "the last chunk must be missing");
+    for path in ["/stream-panic/1000", "/pieces-panic/1000", "/pieces-panic/1000?quick"] {
+        let mut stream = server.client().connect();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.starts_with(b"HTTP/1.1 207 "), "{path}");
+        assert!(answer.len() > 100_000, "{path}");
+        assert!(!answer.ends_with(b"0\r\n\r\n"), "{path}: the last chunk must be missing");
+    }
 }
 
 #[test]
 fn streams_long_bodies_and_measures_short_ones() {
     let server = Inside::start(|_| {});
-    for path in ["/stream/3", "/stream/3?quick"] {
+    for path in ["/stream/3", "/stream/3?quick", "/pieces/3", "/pieces/3?quick"] {
         let reply = server.client().get(path).expect(207);
         assert_eq!(reply.header("content-length"), Some("3072"));
         assert_eq!(reply.body.len(), 3072);
     }
-    for path in ["/stream/3000", "/stream/3000?quick"] {
+    for path in ["/stream/3000", "/stream/3000?quick", "/pieces/3000", "/pieces/3000?quick"] {
         let reply = server.client().get(path).expect(207);
         assert_eq!(reply.header("transfer-encoding"), Some("chunked"));
         assert_eq!(reply.body.len(), 3000 * 1024);
@@ -61,12 +72,18 @@ fn short_answers_are_made_on_the_thread_of_the_connection() {
 #[test]
 fn a_client_that_stops_reading_is_given_up() {
     let server = Inside::start(|config| config.server.stall_timeout_seconds = 1);
-    let mut stream = server.client().connect();
-    stream.write_all(b"GET /stream/100000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut streams = ["stream", "pieces"].map(|way| {
+        let mut stream = server.client().connect();
+        let head = format!("GET /{way}/100000?quick HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    });
     std::thread::sleep(Duration::from_millis(2500));
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    assert!(answer.len() < 50_000_000, "{} bytes arrived", answer.len());
+    for stream in &mut streams {
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.len() < 50_000_000, "{} bytes arrived", answer.len());
+    }
     server.client().get("/other").expect(204);
 }
 
@@ -107,7 +124,7 @@ fn answers_are_compressed_for_others_than_this_host() {
         Inside::start(|config| config.server.trusted_proxies = vec!["127.0.0.1".to_owned()]);
     let far = ("X-Forwarded-For", "192.0.2.1");
     let accepts = ("Accept-Encoding", "br, gzip;q=0.5");
-    for path in ["/stream/30", "/stream/3000"] {
+    for path in ["/stream/30", "/stream/3000", "/pieces/30", "/pieces/3000"] {
         for fields in [&[accepts][..], &[far], &[far, ("Accept-Encoding", "gzip;q=0")]] {
             let plain = server.client().send("GET", path, fields, b"");
             assert_eq!(plain.header("content-encoding"), None, "{fields:?}");

@@ -109,8 +109,8 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         }
         answer.document.finish()
     });
-    let response = Response::new(207).with_stream(xml::MEDIA_TYPE, producer);
-    Ok(if in_memory { response.of_about(about) } else { response })
+    let about = in_memory.then_some(about);
+    Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
 }
 
 /// Looks up the texts of what matches; false when a file has to be read for one.

@@ -14,8 +14,9 @@ use crate::dav::{Error, Name, Precondition, Response, Result};
 use crate::ical::timezone::Zone;
 use crate::limits;
 use crate::method::context::Context;
+use crate::method::listing::{self, Beside, Listing};
 use crate::resource::attachment::ATTACHMENTS;
-use crate::resource::property::{Asked, Rows, View};
+use crate::resource::property::{Asked, View};
 use crate::resource::{FREEBUSY, Resource};
 use crate::store::{Change, ChangeKind, Depth, Entry, SyncPoint};
 use crate::xml::request::SyncCollection;
@@ -45,23 +46,26 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         return Err(Precondition::NumberOfMatchesWithinLimits.into());
     }
     let asked = Asked::new(&request.selection, Prefer::of(context.request)?.minimal);
-    if point.is_none() && output.is_none() && depth == Depth::One {
-        let resource = &context.resource;
-        let files = objects::files(resource).filter(|files| files.object_count() <= limit);
-        let rows = files.and_then(|_| Rows::of(&view, resource, &asked, None));
-        if let Some(rows) = rows {
-            return initial(context, view, asked, rows);
-        }
-    }
     let (snapshot, path) = (&place.snapshot, &place.path);
+    let token = || -> Result<SyncToken> {
+        let now = snapshot.sync_token(path).ok_or_else(Error::not_found)?;
+        Ok(SyncToken { epoch: now.epoch, number: now.number })
+    };
+    let whole = point.is_none() && output.is_none() && depth == Depth::One;
+    let files = objects::files(&context.resource).filter(|_| whole);
+    let files = files.filter(|files| files.object_count() <= limit);
+    if let Some(rows) = files.and_then(|_| listing::rows(&view, &asked, &context.resource)) {
+        let beside = Beside { own: true, refusals: false, token: Some(token()?) };
+        let listing = Listing::new(rows, view, asked, &context.resource, beside);
+        return Ok(listing.answer(Response::new(207)));
+    }
     let few = point.is_some_and(|point| snapshot.number().abs_diff(point.number) <= FEW);
     let changes = match few {
         true => snapshot.changes_since(path, point, depth),
         false => place.home.lengthy(|| snapshot.changes_since(path, point, depth)),
     };
     let changes = changes.map_err(|error| invalid_token(&error.to_string()))?;
-    let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
-    let mut token = SyncToken { epoch: now.epoch, number: now.number };
+    let mut token = token()?;
     let mut lines = unknown_to_journal(&context.resource, point);
     let room = limit.saturating_sub(lines.len());
     let (changes, truncated) = page(&changes, room);
@@ -90,31 +94,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
         answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
         answer.finish()
     });
-    let response = Response::new(207).with_stream(xml::MEDIA_TYPE, producer);
-    Ok(if in_memory { response.of_about(about) } else { response })
-}
-
-/// The first synchronisation of a calendar, straight from the index.
-fn initial(context: &Context, view: View, asked: Asked, rows: Rows) -> Result<Response> {
-    let resource = context.resource.clone();
-    let place = resource.place.as_ref().ok_or_else(Error::not_found)?;
-    let now = place.snapshot.sync_token(&place.path).ok_or_else(Error::not_found)?;
-    let token = SyncToken { epoch: now.epoch, number: now.number };
-    let about =
-        objects::files(&resource).map_or(0, |files| objects::bytes_of_listing(files, &asked));
-    let producer = Box::new(move |out: &mut dyn Sink| {
-        let mut answer = Multistatus::begin(out);
-        let href = view.href(&resource.path);
-        answer.response(&href, |propstats| asked.answer(&view, &resource, propstats))?;
-        let mut access = view.access.members(&resource, &[Privilege::Read]);
-        for (name, object) in objects::files(&resource).into_iter().flat_map(|f| f.objects()) {
-            if access.may(name, object) {
-                answer.beside(|writer| rows.write(name, object, "", writer))?;
-            }
-        }
-        answer.beside(|writer| writer.leaf(&Name::dav("sync-token"), &token.to_string()))?;
-        answer.finish()
-    });
+    let about = in_memory.then_some(about);
     Ok(Response::new(207).with_stream(xml::MEDIA_TYPE, producer).of_about(about))
 }
 

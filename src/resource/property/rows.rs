@@ -17,7 +17,7 @@ const GAP: &str = "\u{e000}";
 
 const VALUES: &[(Name, Value)] = &[
     (Name::dav("getetag"), |object, writer| {
-        writer.raw(std::str::from_utf8(&object.quoted_etag()).unwrap_or_default());
+        writer.bytes().extend_from_slice(&object.quoted_etag());
     }),
     (Name::dav("getcontenttype"), |object, writer| writer.text(&object.content_type())),
     (Name::dav("getcontentlength"), |object, writer| writer.raw(&object.size().to_string())),
@@ -26,10 +26,12 @@ const VALUES: &[(Name, Value)] = &[
 
 /// The template for the files of one collection.
 pub struct Rows {
-    /// The text before, between and behind the gaps: the first gap is for the file's name.
-    pieces: Vec<String>,
-    /// What stands in the other gaps; absent for the special property.
-    values: Vec<Option<Value>>,
+    /// The text before the file's name.
+    before: String,
+    /// The text between the file's name and the first value.
+    between: String,
+    /// What stands in the other gaps, absent for the special property, and the text behind it.
+    values: Vec<(Option<Value>, String)>,
 }
 
 impl Rows {
@@ -56,8 +58,11 @@ impl Rows {
                 names.iter().for_each(|name| writer.leaf(name, GAP));
             });
         });
-        let pieces: Vec<String> = template.as_str().split(GAP).map(str::to_owned).collect();
-        (pieces.len() == values.len() + 2).then_some(Self { pieces, values })
+        let mut pieces = template.as_str().split(GAP).map(str::to_owned);
+        let (before, between) = (pieces.next()?, pieces.next()?);
+        let behind: Vec<String> = pieces.collect();
+        let all = behind.len() == values.len();
+        all.then(|| Self { before, between, values: values.into_iter().zip(behind).collect() })
     }
 
     /// Writes the `DAV:response` of one file; `special` is XML.
@@ -70,10 +75,15 @@ impl Rows {
 
     /// Bytes that `write` writes where the special property's XML has so many.
     pub fn length(&self, name: &str, object: &ObjectEntry, special: usize) -> usize {
-        let mut length = special + self.pieces.iter().map(String::len).sum::<usize>();
+        let mut length = special + self.before.len() + self.between.len();
         crate::dav::path::encode_segment(name, |part| length += part.len());
         let mut writer = Writer::fragment();
-        self.values.iter().flatten().for_each(|value| value(object, &mut writer));
+        for (value, behind) in &self.values {
+            length += behind.len();
+            if let Some(value) = value {
+                value(object, &mut writer);
+            }
+        }
         length + writer.bytes().len()
     }
 
@@ -96,22 +106,16 @@ impl Rows {
         writer: &mut Writer,
         special: impl Fn(&mut Writer) -> bool,
     ) -> bool {
-        let mut pieces = self.pieces.iter();
-        let mut piece = |writer: &mut Writer| {
-            if let Some(text) = pieces.next() {
-                writer.raw(text);
-            }
-        };
-        piece(writer);
+        writer.raw(&self.before);
         crate::dav::path::encode_segment(name, |part| writer.raw(part));
-        piece(writer);
-        for value in &self.values {
+        writer.raw(&self.between);
+        for (value, behind) in &self.values {
             match value {
                 Some(value) => value(object, writer),
                 None if special(writer) => {}
                 None => return false,
             }
-            piece(writer);
+            writer.raw(behind);
         }
         true
     }

@@ -7,6 +7,7 @@ mod change;
 mod dice;
 mod event;
 mod history;
+mod listing;
 mod race;
 mod site;
 

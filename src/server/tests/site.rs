@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::{Authenticator, Options};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dav::response::Body;
+use crate::dav::response::{Body, Producer, at_once};
 use crate::dav::{DavPath, Method, Request};
 use crate::http::Application;
 use crate::http::pipeline::Pipeline;
@@ -206,15 +206,17 @@ impl Site {
         let before = LENGTHY.get();
         let answer = self.running.as_ref().unwrap().1.answer(&request).response;
         let mut about = None;
+        let mut whole = |produce: Producer, told| {
+            about = told;
+            let mut bytes = Vec::new();
+            produce(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
         let body = match answer.body {
             Body::Empty => String::new(),
             Body::Full(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Body::Stream(produce, told) => {
-                about = told;
-                let mut bytes = Vec::new();
-                produce(&mut bytes).unwrap();
-                String::from_utf8_lossy(&bytes).into_owned()
-            }
+            Body::Stream(produce, told) => whole(produce, told),
+            Body::Parts(parts, told) => whole(at_once(parts), Some(told)),
             Body::Pieces(pieces) => {
                 about = Some(pieces.length);
                 let bytes: Vec<u8> = pieces.pieces.flat_map(Result::unwrap).collect();

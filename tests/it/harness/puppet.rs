@@ -43,8 +43,9 @@ impl Gate {
     }
 }
 
-/// Paths are orders: `/echo`, `/panic`, `/stream/KIB`, `/stream-panic/KIB`, `/slow`, `/gate`,
-/// `/thread/ABOUT`; anything else is answered with 204. `?quick` and
+/// Paths are orders: `/echo`, `/panic`, `/stream/KIB`, `/stream-panic/KIB`, `/pieces/KIB`,
+/// `/pieces-panic/KIB`, `/slow`, `/gate`, `/thread/ABOUT`; anything else is answered with 204.
+/// `?quick` and
 /// `?waiting` say what kind of request it is.
 #[derive(Default)]
 struct Puppet {
@@ -83,6 +84,18 @@ impl Application for Puppet {
                 };
                 Response::new(207).with_stream(xml, Box::new(producer))
             }
+            [way @ ("pieces" | "pieces-panic"), kib] => {
+                let (breaks, kib) = (way == "pieces-panic", kib.parse::<usize>().unwrap());
+                let mut left = kib;
+                let pieces = move |out: &mut dyn Sink| {
+                    let now = left.min(60);
+                    out.write_all(&vec![b'x'; now * 1024])?;
+                    left -= now;
+                    assert!(!breaks || left > 0, "as the test wants");
+                    Ok(left > 0)
+                };
+                Response::new(207).with_parts(xml, Box::new(pieces), kib as u64 * 1024)
+            }
             ["gate"] => {
                 threads::aside(|| self.gate.pass());
                 Response::new(200).with_body("text/plain", "through")
@@ -94,10 +107,7 @@ impl Application for Puppet {
                     out.write_all(if same { b"own" } else { b"other" })
                 };
                 let response = Response::new(207).with_stream(xml, Box::new(producer));
-                match about.parse() {
-                    Ok(about) => response.of_about(about),
-                    Err(_) => response,
-                }
+                response.of_about(about.parse().ok())
             }
             _ => Response { status: 204, body: Body::Empty, ..Response::default() },
         };
