@@ -24,31 +24,13 @@ pub trait Sink: io::Write {
 
 impl Sink for Vec<u8> {}
 
-/// A body whose length is known, in pieces that are made one by one, while the one before is on its
-/// way. Making one must not wait for anything.
-pub struct Pieces {
-    /// Bytes of all pieces together.
-    pub length: u64,
-    /// The pieces.
-    pub pieces: Box<dyn Iterator<Item = io::Result<Vec<u8>>> + Send>,
-}
-
-impl Pieces {
-    /// The same for those who want it made in one go.
-    pub fn into_producer(self) -> Producer {
-        Box::new(move |out| {
-            for piece in self.pieces {
-                out.give(piece?)?;
-            }
-            Ok(())
-        })
-    }
-}
-
-impl fmt::Debug for Pieces {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pieces({} bytes)", self.length)
-    }
+/// How many bytes a body takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// That many, so that the client can be told beforehand.
+    Exact(u64),
+    /// In bytes that could be copied while it is made.
+    About(u64),
 }
 
 /// A response body.
@@ -62,10 +44,8 @@ pub enum Body {
     /// Bytes made while they are sent, for answers whose size grows with a collection; and what it
     /// takes to make them, where that is known: in bytes that could be copied meanwhile.
     Stream(Producer, Option<u64>),
-    /// Bytes at hand that have to be put together.
-    Pieces(Pieces),
-    /// Bytes made while they are sent, that never take long; and what they take, as above.
-    Parts(Parts, u64),
+    /// Bytes made while they are sent, that never take long.
+    Parts(Parts, Size),
 }
 
 impl fmt::Debug for Body {
@@ -74,7 +54,6 @@ impl fmt::Debug for Body {
             Body::Empty => f.write_str("Empty"),
             Body::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
             Body::Stream(..) => f.write_str("Stream"),
-            Body::Pieces(pieces) => pieces.fmt(f),
             Body::Parts(..) => f.write_str("Parts"),
         }
     }
@@ -119,17 +98,10 @@ impl Response {
         response
     }
 
-    /// Sets a body that is put together while it is sent.
-    pub fn with_pieces(self, media_type: &str, pieces: Pieces) -> Self {
+    /// Sets a body that is made from memory while it is sent.
+    pub fn with_parts(self, media_type: &str, parts: Parts, size: Size) -> Self {
         let mut response = self.with("content-type", media_type);
-        response.body = Body::Pieces(pieces);
-        response
-    }
-
-    /// Sets a body that is made from memory while it is sent, of about so many bytes.
-    pub fn with_parts(self, media_type: &str, parts: Parts, about: u64) -> Self {
-        let mut response = self.with("content-type", media_type);
-        response.body = Body::Parts(parts, about);
+        response.body = Body::Parts(parts, size);
         response
     }
 

@@ -18,7 +18,7 @@ use super::proxy::Peer;
 use super::response::{self, Outgoing, Payload};
 use super::threads::Threads;
 use super::{Answered, Site, Transport, request, stream, tap};
-use crate::dav::response::at_once;
+use crate::dav::response::{Size, at_once};
 use crate::dav::{self, Body, Request, Response};
 use crate::limits;
 
@@ -110,7 +110,7 @@ async fn answer(
     };
     let answered = work.answer();
     match &answered.response.body {
-        Body::Empty | Body::Full(_) | Body::Pieces(_) => ready(answered),
+        Body::Empty | Body::Full(_) => ready(answered),
         Body::Stream(_, Some(about)) if *about <= limits::OWN_THREAD_ANSWER_BYTES => {
             work.produce_here(answered)
         }
@@ -148,7 +148,6 @@ async fn on_blocking_thread(
 fn ready(mut answered: Answered) -> (Answered, Payload) {
     let payload = match std::mem::take(&mut answered.response.body) {
         Body::Full(bytes) => Payload::full([bytes]),
-        Body::Pieces(pieces) => Payload::in_the_making(pieces),
         Body::Empty | Body::Stream(..) | Body::Parts(..) => Payload::default(),
     };
     (answered, payload)
@@ -219,11 +218,10 @@ impl Work {
     fn produce_here(&self, mut answered: Answered) -> (Answered, Payload) {
         let run = || match std::mem::take(&mut answered.response.body) {
             Body::Stream(producer, _) => stream::whole(producer),
-            Body::Parts(parts, about) if about <= limits::OWN_THREAD_ANSWER_BYTES => {
+            Body::Parts(parts, Size::About(bytes)) if bytes <= limits::OWN_THREAD_ANSWER_BYTES => {
                 stream::whole(at_once(parts))
             }
-            Body::Parts(parts, _) => stream::Making::begin(parts),
-            Body::Pieces(pieces) => Ok(Payload::in_the_making(pieces)),
+            Body::Parts(parts, size) => stream::Making::begin(parts, size),
             Body::Full(bytes) => Ok(Payload::full([bytes])),
             Body::Empty => Ok(Payload::default()),
         };

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::access_log::Line;
 use super::stream::Making;
-use crate::dav::response::{Pieces, Producer, Sink, at_once};
+use crate::dav::response::{Producer, Sink, Size, at_once};
 use crate::dav::{Body, Error, Response};
 use crate::limits;
 use crate::xml;
@@ -30,8 +29,6 @@ pub(super) struct Payload {
     /// Pieces at hand, none of them empty.
     ready: VecDeque<Bytes>,
     more: Option<More>,
-    /// Pieces that are made when they are wanted; `length` is what is left of them.
-    making: Option<Pieces>,
 }
 
 /// What is not at hand yet.
@@ -63,35 +60,14 @@ impl Payload {
         Self { more: Some(More::Here(more)), ..Self::full(pieces) }
     }
 
-    /// A body that is put together while it is sent.
-    pub(super) fn in_the_making(pieces: Pieces) -> Self {
-        Self { making: Some(pieces), ..Self::default() }
-    }
-
     /// How many bytes are left, where that is known.
     fn length(&self) -> Option<u64> {
-        let making = self.making.as_ref().map_or(0, |pieces| pieces.length);
-        let ready = || self.ready.iter().map(|piece| piece.len() as u64).sum::<u64>();
-        self.more.is_none().then(|| ready() + making)
-    }
-
-    /// The next piece of those that are made when they are wanted. A body that fails, or is not as
-    /// long as was told, ends there: the client sees that it is cut off.
-    fn make_next(&mut self) -> Option<io::Result<Bytes>> {
-        let pieces = self.making.as_mut().filter(|pieces| pieces.length > 0)?;
-        let made = catch_unwind(AssertUnwindSafe(|| pieces.pieces.next()));
-        let error = match made {
-            Ok(Some(Ok(piece))) if !piece.is_empty() && piece.len() as u64 <= pieces.length => {
-                pieces.length -= piece.len() as u64;
-                return Some(Ok(piece.into()));
-            }
-            Ok(Some(Err(error))) => error,
-            Ok(Some(Ok(_)) | None) => io::Error::other("not as long as was told"),
-            Err(_) => io::Error::other("panic"),
+        let making = match &self.more {
+            None => 0,
+            Some(More::Elsewhere(_)) => return None,
+            Some(More::Here(making)) => making.left()?,
         };
-        tracing::warn!(%error, "body failed");
-        self.making = None;
-        Some(Err(error))
+        Some(making + self.ready.iter().map(|piece| piece.len() as u64).sum::<u64>())
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -100,7 +76,7 @@ impl Payload {
                 return Poll::Ready(Some(Ok(piece)));
             }
             let (pieces, last) = match &mut self.more {
-                None => return Poll::Ready(self.make_next()),
+                None => return Poll::Ready(None),
                 Some(More::Elsewhere(more)) => match more.poll_recv(context) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Some(pieces)) => {
@@ -240,11 +216,9 @@ pub(super) fn gzip(response: &mut Response) {
             Body::Full(encoder.finish().unwrap_or_default().into())
         }
         Body::Stream(producer, about) => compressed(producer, about),
-        Body::Pieces(pieces) => {
-            let length = pieces.length;
-            compressed(pieces.into_producer(), Some(length))
+        Body::Parts(parts, Size::Exact(bytes) | Size::About(bytes)) => {
+            compressed(at_once(parts), Some(bytes))
         }
-        Body::Parts(parts, about) => compressed(at_once(parts), Some(about)),
     };
 }
 
@@ -290,48 +264,58 @@ mod tests {
 
     use http_body_util::BodyExt as _;
 
-    use super::{Line, Outgoing, Payload};
-    use crate::dav::response::Pieces;
+    use super::{Line, Outgoing};
+    use crate::dav::response::{Sink, Size};
+    use crate::http::stream::Making;
 
-    type Made = Option<io::Result<Vec<u8>>>;
+    /// What is made of a body, and whether more is to come; nothing stands for a failure, and what
+    /// is not there at all for a panic.
+    type Made = Option<(&'static str, bool)>;
 
-    /// What arrives of a body of so many bytes that is made so; whether it is whole.
-    fn sent(length: u64, mut made: Vec<Made>) -> (String, bool) {
-        let pieces = std::iter::from_fn(move || match made.is_empty() {
-            true => panic!("nothing more was to be made"),
-            false => made.remove(0),
-        });
-        let payload = Payload::in_the_making(Pieces { length, pieces: Box::new(pieces) });
+    /// What arrives of a body of so many bytes that is made so, and whether it is whole; absent
+    /// when the answer is another one.
+    fn sent(length: u64, made: Vec<Made>) -> Option<(String, bool)> {
+        let mut made = made.into_iter();
+        let parts = move |out: &mut dyn Sink| {
+            let (text, more) =
+                made.next().expect("more was to be made").ok_or(io::ErrorKind::NotFound)?;
+            out.write_all(text.as_bytes()).map(|()| more)
+        };
+        let payload = Making::begin(Box::new(parts), Size::Exact(length)).ok()?;
         let line = Line::begin("GET", "/", None, std::time::Instant::now());
         let mut body = Outgoing::new(payload, line);
         assert_eq!(http_body::Body::size_hint(&body).exact(), Some(length));
         let (mut text, mut whole) = (String::new(), true);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        while let Some(frame) = runtime.block_on(body.frame()) {
+        while let Some(frame) = runtime.block_on(body.frame()).filter(|_| whole) {
             match frame {
                 Ok(frame) => text += std::str::from_utf8(frame.data_ref().unwrap()).unwrap(),
                 Err(_) => whole = false,
             }
         }
-        (text, whole)
+        Some((text, whole))
     }
 
     #[test]
-    fn a_body_in_the_making_is_whole_or_seen_to_be_cut_off() {
-        let piece = |text: &str| Some(Ok(text.as_bytes().to_vec()));
-        let failed = || Some(Err(io::ErrorKind::NotFound.into()));
-        // Nobody asks for more than there is to be.
-        assert_eq!(sent(5, vec![piece("abc"), piece("de")]), ("abcde".to_owned(), true));
-        assert_eq!(sent(0, vec![]), (String::new(), true));
-        for (length, made) in [
-            (5, vec![piece("abc"), None]),
-            (5, vec![piece("abc"), piece("def")]),
-            (5, vec![piece("abc"), piece("")]),
-            (5, vec![piece("abc"), failed()]),
-            // It panics.
-            (5, vec![piece("abc")]),
+    fn a_body_of_a_told_length_is_whole_or_seen_to_be_cut_off() {
+        let whole = sent(5, vec![Some(("abc", true)), Some(("de", false))]);
+        assert_eq!(whole, Some(("abcde".to_owned(), true)));
+        assert_eq!(sent(0, vec![Some(("", false))]), Some((String::new(), true)));
+        for last in [
+            Some(Some(("", false))),
+            Some(Some(("d", false))),
+            Some(Some(("def", false))),
+            Some(Some(("def", true))),
+            Some(Some(("de", true))),
+            Some(None),
+            None,
         ] {
-            assert_eq!(sent(length, made), ("abc".to_owned(), false));
+            let made: Vec<Made> = [Some(Some(("abc", true))), last].into_iter().flatten().collect();
+            assert_eq!(sent(5, made), Some(("abc".to_owned(), false)), "{last:?}");
+        }
+        // Before anything was sent there still can be another answer.
+        for first in [Some(("abcdef", true)), Some(("abc", false)), None] {
+            assert_eq!(sent(5, vec![first]), None, "{first:?}");
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::response::Payload;
-use crate::dav::response::{self, Producer, Sink};
+use crate::dav::response::{self, Producer, Sink, Size};
 use crate::limits;
 
 /// Bytes that are copied into one piece, where a producer gives none.
@@ -45,16 +45,27 @@ pub(super) fn whole(producer: Producer) -> io::Result<Payload> {
 /// A body that is made here, as far as it can be sent.
 pub(super) struct Making {
     make: response::Parts,
+    /// Bytes that are still to come, where the client was told.
+    left: Option<u64>,
     /// Bytes since the thread did something else.
     busy: usize,
 }
 
 impl Making {
     /// The body's beginning.
-    pub(super) fn begin(make: response::Parts) -> io::Result<Payload> {
-        let mut making = Self { make, busy: 0 };
+    pub(super) fn begin(make: response::Parts, size: Size) -> io::Result<Payload> {
+        let left = match size {
+            Size::Exact(bytes) => Some(bytes),
+            Size::About(_) => None,
+        };
+        let mut making = Self { make, left, busy: 0 };
         let (pieces, last) = making.make()?;
         Ok(if last { Payload::full(pieces) } else { Payload::making(pieces, making) })
+    }
+
+    /// How many bytes are still to come, where that is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.left
     }
 
     /// Whether the thread shall see to others before the next piece is made.
@@ -78,6 +89,12 @@ impl Making {
         let more = (self.make)(&mut pieces)?;
         pieces.end_piece();
         self.busy += pieces.gathered;
+        if let Some(left) = &mut self.left {
+            let rest = left.checked_sub(pieces.gathered as u64);
+            *left = rest
+                .filter(|rest| more == (*rest > 0))
+                .ok_or_else(|| io::Error::other("it is not as long as was told"))?;
+        }
         Ok((pieces.ready, !more))
     }
 }

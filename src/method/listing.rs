@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::report::objects;
 use crate::acl::Privilege;
-use crate::dav::response::Sink;
+use crate::dav::response::{Sink, Size};
 use crate::dav::sync_token::SyncToken;
 use crate::dav::{Name, Response};
 use crate::limits;
@@ -55,7 +55,7 @@ impl Listing {
 
     /// Makes it the body of a response.
     pub fn answer(mut self, response: Response) -> Response {
-        let about = self.bytes();
+        let about = Size::About(self.bytes());
         let parts = Box::new(move |out: &mut dyn Sink| self.write(out));
         response.with_parts(xml::MEDIA_TYPE, parts, about)
     }

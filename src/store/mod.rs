@@ -52,7 +52,7 @@ pub use provision::{Provision, ProvisionedCollection};
 pub use scheduled::{LastScheduled, Unscheduled};
 pub use spool::{Spool, SpoolEntry};
 pub use store::{Durability, Store, StoreOptions, Watcher};
-pub use texts::{Place as TextPlace, Texts};
+pub use texts::{Text, Texts};
 pub use transaction::Transaction;
 pub use uid_lock::UidGuard;
 

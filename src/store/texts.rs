@@ -11,6 +11,7 @@
 mod steps;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lz4_flex::block;
@@ -42,7 +43,7 @@ pub struct Texts {
 #[derive(Debug, Default)]
 struct Log {
     places: ByContent<Known>,
-    segments: VecDeque<Segment>,
+    segments: VecDeque<Arc<Segment>>,
     /// The number of the oldest segment; the others follow.
     oldest: u64,
     cost: usize,
@@ -50,28 +51,40 @@ struct Log {
     stretches: Option<Stretches>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Segment {
     bytes: Vec<u8>,
     members: Vec<Hash>,
 }
 
-/// Where a text stands. It stands there as long as its segment does.
+/// A text that was found. It can be read for as long as this is kept, whatever has to make room
+/// meanwhile: its segment stays until then.
+#[derive(Clone, Debug)]
+pub struct Text {
+    segment: Arc<Segment>,
+    place: Place,
+}
+
+impl Text {
+    /// Bytes of the text.
+    pub fn length(&self) -> usize {
+        self.place.length as usize
+    }
+
+    /// Appends the text; false, and nothing is appended, should its segment be damaged.
+    pub fn append(&self, out: &mut Vec<u8>) -> bool {
+        self.segment.append(&self.place, out)
+    }
+}
+
+/// Where a text stands in its segment.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
-    segment: u64,
+struct Place {
     at: u32,
     /// Bytes it takes there.
     taken: u32,
     length: u32,
     form: Form,
-}
-
-impl Place {
-    /// Bytes of the text.
-    pub fn length(&self) -> usize {
-        self.length as usize
-    }
 }
 
 /// How a text stands in its segment.
@@ -84,6 +97,7 @@ enum Form {
 
 #[derive(Debug)]
 struct Known {
+    segment: u64,
     place: Place,
     /// Whether somebody wanted it since it was put there.
     asked: AtomicBool,
@@ -95,24 +109,10 @@ impl Texts {
         Self { limit, log: RwLock::default() }
     }
 
-    /// Where the texts for these contents stand; absent when one is not known.
-    pub fn find(&self, contents: impl Iterator<Item = Hash>) -> Option<Vec<Place>> {
+    /// The texts for these contents; absent when one is not known.
+    pub fn find(&self, contents: impl Iterator<Item = Hash>) -> Option<Vec<Text>> {
         let log = self.log.read();
         contents.map(|content| log.find(&content)).collect()
-    }
-
-    /// Appends the text for this content, which may have been found before; false, and nothing is
-    /// appended, when it is not known.
-    pub fn append(&self, content: &Hash, found: Option<Place>, out: &mut Vec<u8>) -> bool {
-        let log = self.log.read();
-        let append = |place: Place| {
-            let number = place.segment.checked_sub(log.oldest);
-            let segment = number.and_then(|number| log.segments.get(usize::try_from(number).ok()?));
-            segment.is_some_and(|segment| segment.append(&place, out))
-        };
-        // What was found may have been moved since.
-        let present = |place: &Place| place.segment >= log.oldest;
-        found.filter(present).or_else(|| log.find(content)).is_some_and(append)
     }
 
     /// Keeps the text for this content.
@@ -127,25 +127,30 @@ impl Texts {
 }
 
 impl Log {
-    fn find(&self, content: &Hash) -> Option<Place> {
+    fn find(&self, content: &Hash) -> Option<Text> {
         let known = self.places.get(&(*content).into())?;
+        let number = usize::try_from(known.segment.checked_sub(self.oldest)?).ok()?;
+        let segment = self.segments.get(number)?.clone();
         if !known.asked.load(Ordering::Relaxed) {
             known.asked.store(true, Ordering::Relaxed);
         }
-        Some(known.place)
+        Some(Text { segment, place: known.place })
     }
 
     fn add(&mut self, content: Hash, text: &[u8]) {
         if self.segments.back().is_none_or(|segment| segment.cost() >= SEGMENT_BYTES) {
-            self.segments.push_back(Segment::default());
+            self.segments.push_back(Arc::default());
             self.stretches = None;
         }
         let number = self.oldest + self.segments.len() as u64 - 1;
         let Some(segment) = self.segments.back_mut() else { return };
+        // An answer under way that reads the newest segment keeps it as it was.
+        let segment = Arc::make_mut(segment);
         let before = segment.cost();
-        if let Some(place) = segment.add(number, text, &mut self.stretches) {
+        if let Some(place) = segment.add(text, &mut self.stretches) {
             segment.members.push(content);
-            self.places.insert(content.into(), Known { place, asked: AtomicBool::new(false) });
+            let asked = AtomicBool::new(false);
+            self.places.insert(content.into(), Known { segment: number, place, asked });
         }
         self.cost += segment.cost() - before;
     }
@@ -160,7 +165,7 @@ impl Log {
         for content in &segment.members {
             let Some(known) = self.places.remove(&(*content).into()) else { continue };
             let place = known.place;
-            debug_assert_eq!(place.segment, number);
+            debug_assert_eq!(known.segment, number);
             let asked = known.asked.load(Ordering::Relaxed) && carried < segment.cost() / 2;
             text.clear();
             if asked && segment.append(&place, &mut text) {
@@ -181,12 +186,7 @@ impl Segment {
         &self.bytes[..self.bytes.len().min(DICTIONARY_BYTES)]
     }
 
-    fn add(
-        &mut self,
-        segment: u64,
-        text: &[u8],
-        stretches: &mut Option<Stretches>,
-    ) -> Option<Place> {
+    fn add(&mut self, text: &[u8], stretches: &mut Option<Stretches>) -> Option<Place> {
         let at = self.bytes.len();
         let (packed, form) = match at >= DICTIONARY_BYTES {
             false => (None, Form::AsItIs),
@@ -206,7 +206,6 @@ impl Segment {
         self.bytes.reserve_exact((room - at).max(bytes.len()));
         self.bytes.extend_from_slice(bytes);
         Some(Place {
-            segment,
             at: u32::try_from(at).ok()?,
             taken: u32::try_from(bytes.len()).ok()?,
             length: u32::try_from(text.len()).ok()?,
@@ -264,7 +263,8 @@ mod tests {
         numbers
             .filter(|number| {
                 found.truncate(3);
-                let known = texts.append(&key(*number), None, &mut found);
+                let text_of = texts.find([key(*number)].into_iter());
+                let known = text_of.is_some_and(|texts| texts[0].append(&mut found));
                 let expected = if known { text(*number) } else { Vec::new() };
                 assert!(found[..3] == *b"abc" && found[3..] == expected, "{number}");
                 known
@@ -282,10 +282,10 @@ mod tests {
         assert_eq!(kept(&texts, 5000..6000), 0);
         let long = vec![b'x'; 200_000];
         texts.keep(key(6000), &long);
-        let place = texts.find([key(6000)].into_iter()).unwrap()[0];
+        let held = texts.find([key(6000)].into_iter()).unwrap();
         let mut found = Vec::new();
-        assert!(texts.append(&key(6000), Some(place), &mut found) && found == long);
-        assert!(place.length() == 200_000 && place.taken < 2000);
+        assert!(held[0].append(&mut found) && found == long);
+        assert!(held[0].length() == 200_000 && held[0].place.taken < 2000);
         let raw: usize = (0..5000).map(|number| text(number).len()).sum();
         let cost = texts.log.read().cost;
         assert!(cost < raw + 5000 * ENTRY_BYTES, "{cost} for {raw}");
@@ -295,14 +295,14 @@ mod tests {
     fn what_is_used_stays_and_the_rest_goes() {
         let texts = Texts::new(512 * 1024);
         (6..8).for_each(|number| texts.keep(key(number), &text(number)));
-        let [gone, early] = texts.find([key(6), key(7)].into_iter()).unwrap()[..] else { panic!() };
+        let held = texts.find([key(6), key(7)].into_iter()).unwrap();
         assert!(texts.find([key(6), key(8)].into_iter()).is_none());
         for number in 0..20_000 {
             texts.keep(key(number), &text(number));
             assert_eq!(kept(&texts, 7..8), 1, "after {number}");
             let log = texts.log.read();
             assert!(log.cost <= 512 * 1024, "{}", log.cost);
-            let own: usize = log.segments.iter().map(super::Segment::cost).sum();
+            let own: usize = log.segments.iter().map(|segment| segment.cost()).sum();
             let room: usize = log.segments.iter().map(|segment| segment.bytes.capacity()).sum();
             assert_eq!(log.cost, own);
             assert!(room <= 512 * 1024 + super::SEGMENT_BYTES, "{room}");
@@ -310,9 +310,11 @@ mod tests {
             assert_eq!(log.places.len(), members);
         }
         assert_eq!(kept(&texts, 0..7), 0);
-        let mut found = Vec::new();
-        assert!(texts.append(&key(7), Some(early), &mut found) && found == text(7), "it was moved");
-        assert!(!texts.append(&key(6), Some(gone), &mut found));
+        // What was found stays as it was, though one is gone and the other was moved.
+        for (number, held) in (6..).zip(held) {
+            let mut found = Vec::new();
+            assert!(held.append(&mut found) && found == text(number), "{number}");
+        }
         assert!(kept(&texts, 19_500..20_000) > 400);
     }
 

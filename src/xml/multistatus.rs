@@ -131,49 +131,12 @@ fn room(bytes: usize) -> Writer {
     writer
 }
 
-/// A document in pieces, each made when it is wanted, of responses that `next` writes one by one
-/// until it says that there are no more.
-pub struct Pieces<N> {
-    next: N,
-    /// The beginning of the next piece; absent when the document is complete.
-    writer: Option<Writer>,
-}
-
-impl<N: FnMut(&mut Writer) -> io::Result<bool>> Pieces<N> {
-    /// The document, nothing of which is made yet.
-    pub fn new(next: N) -> Self {
-        let mut writer = room(CHUNK_BYTES);
-        writer.open_document(&MULTISTATUS);
-        Self { next, writer: Some(writer) }
-    }
-}
-
 /// Bytes of a document beside its responses.
 pub fn frame_bytes() -> u64 {
     let mut writer = Writer::default();
     writer.open_document(&MULTISTATUS);
     writer.close(&MULTISTATUS);
     writer.out.len() as u64
-}
-
-impl<N: FnMut(&mut Writer) -> io::Result<bool>> Iterator for Pieces<N> {
-    type Item = io::Result<Vec<u8>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut writer = self.writer.take()?;
-        while writer.out.len() < CHUNK_BYTES {
-            match (self.next)(&mut writer) {
-                Ok(true) => {}
-                Ok(false) => {
-                    writer.close(&MULTISTATUS);
-                    return Some(Ok(writer.out));
-                }
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        self.writer = Some(room(CHUNK_BYTES));
-        Some(Ok(writer.out))
-    }
 }
 
 /// A `DAV:response` inside another element, as `DAV:expand-property` answers (RFC 3253 §3.8).

@@ -19,6 +19,7 @@ fn a_panic_costs_one_request() {
         "/pieces-panic/1",
         "/pieces-panic/1?quick",
         "/pieces-panic/400?quick",
+        "/told-panic/1?quick",
     ] {
         server.client().get(path).expect(500);
     }
@@ -28,7 +29,12 @@ fn a_panic_costs_one_request() {
 #[test]
 fn a_body_that_breaks_off_does_not_look_complete() {
     let server = Inside::start(|_| {});
-    for path in ["/stream-panic/1000", "/pieces-panic/1000", "/pieces-panic/1000?quick"] {
+    for path in [
+        "/stream-panic/1000",
+        "/pieces-panic/1000",
+        "/pieces-panic/1000?quick",
+        "/told-panic/1000?quick",
+    ] {
         let mut stream = server.client().connect();
         let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
@@ -37,6 +43,8 @@ fn a_body_that_breaks_off_does_not_look_complete() {
         assert!(answer.starts_with(b"HTTP/1.1 207 "), "{path}");
         assert!(answer.len() > 100_000, "{path}");
         assert!(!answer.ends_with(b"0\r\n\r\n"), "{path}: the last chunk must be missing");
+        let told = path.starts_with("/told");
+        assert!(!told || answer.len() < 1000 * 1024, "{path}: it is as long as was told");
     }
 }
 
@@ -53,9 +61,16 @@ fn streams_long_bodies_and_measures_short_ones() {
         assert_eq!(reply.header("transfer-encoding"), Some("chunked"));
         assert_eq!(reply.body.len(), 3000 * 1024);
     }
-    let head = server.client().send("HEAD", "/stream/3", &[], b"").expect(207);
-    assert_eq!(head.header("content-length"), Some("3072"));
-    assert!(head.body.is_empty());
+    for path in ["/told/3", "/told/3?quick", "/told/3000", "/told/3000?quick"] {
+        let reply = server.client().get(path).expect(207);
+        assert_eq!(reply.header("content-length"), Some(reply.body.len().to_string().as_str()));
+        assert!(path.contains(&format!("/{}", reply.body.len() / 1024)), "{path}");
+    }
+    for path in ["/stream/3", "/told/3?quick"] {
+        let head = server.client().send("HEAD", path, &[], b"").expect(207);
+        assert_eq!(head.header("content-length"), Some("3072"));
+        assert!(head.body.is_empty());
+    }
 }
 
 #[test]
@@ -124,7 +139,7 @@ fn answers_are_compressed_for_others_than_this_host() {
         Inside::start(|config| config.server.trusted_proxies = vec!["127.0.0.1".to_owned()]);
     let far = ("X-Forwarded-For", "192.0.2.1");
     let accepts = ("Accept-Encoding", "br, gzip;q=0.5");
-    for path in ["/stream/30", "/stream/3000", "/pieces/30", "/pieces/3000"] {
+    for path in ["/stream/30", "/stream/3000", "/pieces/30", "/pieces/3000", "/told/3000"] {
         for fields in [&[accepts][..], &[far], &[far, ("Accept-Encoding", "gzip;q=0")]] {
             let plain = server.client().send("GET", path, fields, b"");
             assert_eq!(plain.header("content-encoding"), None, "{fields:?}");

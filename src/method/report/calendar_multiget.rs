@@ -13,7 +13,7 @@ use crate::ical::timezone::Zone;
 use crate::method::context::Context;
 use crate::resource::Resource;
 use crate::resource::property::{Asked, Rows, View};
-use crate::store::{Collection, Entry, ObjectEntry, TextPlace};
+use crate::store::{Collection, Entry, ObjectEntry, Text};
 use crate::xml::request::CalendarMultiget;
 use crate::xml::{self, Element, Multistatus};
 
@@ -21,7 +21,7 @@ use crate::xml::{self, Element, Multistatus};
 enum Target {
     /// A file of the calendar, as the index knows it; without a name it is what follows the
     /// calendar's href. With the place in memory where its text was found.
-    Member(Arc<ObjectEntry>, Option<String>, Option<TextPlace>),
+    Member(Arc<ObjectEntry>, Option<String>, Option<Text>),
     /// Anything else that is there.
     Found(Box<Resource>),
     /// Nothing that could be shown.
@@ -67,7 +67,14 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
                     let name = name.as_deref().or_else(|| href.get(prefix.len()..));
                     let Some(name) = name else { continue };
                     if let (Some(rows), true) = (&rows, access.may(name, &object))
-                        && objects::row(&mut answer, &view, rows, &calendar, (name, &object), text)?
+                        && objects::row(
+                            &mut answer,
+                            &view,
+                            rows,
+                            &calendar,
+                            (name, &object),
+                            text.as_ref(),
+                        )?
                     {
                         continue;
                     }
@@ -93,11 +100,11 @@ fn find_texts(context: &Context, targets: &mut [(String, Target)]) -> bool {
         Target::Member(object, ..) => Some(object.hash),
         _ => None,
     });
-    let Some(places) = place.home.texts().find(hashes) else { return false };
-    let mut places = places.into_iter();
+    let Some(texts) = place.home.texts().find(hashes) else { return false };
+    let mut texts = texts.into_iter();
     for (_, target) in targets {
         if let Target::Member(_, _, text) = target {
-            *text = places.next();
+            *text = texts.next();
         }
     }
     true

@@ -12,19 +12,22 @@ use crate::caldav::Filter;
 use crate::caldav::filter::Candidates;
 use crate::dav::header::{Depth, Prefer};
 use crate::dav::kind::ResourceKind;
-use crate::dav::response::{Pieces, Sink};
+use crate::dav::response::{Sink, Size};
 use crate::dav::{Error, Precondition, Response, Result};
 use crate::ical::timezone::{Zone, Zones};
 use crate::limits;
 use crate::method::context::Context;
 use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Resource, zone};
-use crate::store::{self, Entry, File, TextPlace};
+use crate::store::{self, Entry, File, Text};
 use crate::xml::request::CalendarQuery;
-use crate::xml::{self, Element, Multistatus, multistatus};
+use crate::xml::{self, Element, Multistatus, Writer, multistatus};
 
 /// Content that the search keeps for the answer, so that it is not read twice.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Objects whose texts are put together before anything of them is sent.
+const TEXTS_AT_ONCE: usize = 64;
 
 /// An object that matches.
 enum Match {
@@ -40,8 +43,8 @@ struct Member {
     file: File,
     /// Its content, where the search had to look at it.
     opened: Option<Box<Opened>>,
-    /// Where memory has its text.
-    text: Option<TextPlace>,
+    /// Its text, where memory has it.
+    text: Option<Text>,
 }
 
 impl Match {
@@ -97,8 +100,9 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     if let Some(length) = length(&view, &calendars, &matches, &rows)
         && length <= limits::OWN_THREAD_ANSWER_BYTES
     {
-        let pieces = Box::new(pieces(calendars, matches, rows));
-        return Ok(Response::new(207).with_pieces(xml::MEDIA_TYPE, Pieces { length, pieces }));
+        let mut texts = of_texts(length, matches, rows);
+        let parts = Box::new(move |out: &mut dyn Sink| texts(out));
+        return Ok(Response::new(207).with_parts(xml::MEDIA_TYPE, parts, Size::Exact(length)));
     }
     let producer = Box::new(move |out: &mut dyn Sink| {
         let document = Multistatus::begin_of(out, about);
@@ -129,11 +133,11 @@ fn find_texts(calendars: &[Searched], matches: &mut [Match], rows: &[Option<Rows
         return false;
     }
     let hashes = matches.iter().filter_map(unopened).map(|(_, hash)| hash);
-    let Some(places) = place.home.texts().find(hashes) else { return false };
-    let mut places = places.into_iter();
+    let Some(texts) = place.home.texts().find(hashes) else { return false };
+    let mut texts = texts.into_iter();
     for found in matches {
         if let Match::Member(Member { opened: None, text, .. }) = found {
-            *text = places.next();
+            *text = texts.next();
         }
     }
     true
@@ -153,31 +157,45 @@ fn length(
         let (resource, _) = calendars.get(*calendar)?;
         let rows = rows.get(*calendar)?.as_ref()?;
         let whole = view.access.shows_whole(resource, &file.entry);
-        let text = text.filter(|_| whole)?;
+        let text = text.as_ref().filter(|_| whole)?;
         Some(rows.length(&file.name, &file.entry, text.length()) as u64)
     };
     let responses: Option<u64> = matches.iter().map(of).sum();
     Some(multistatus::frame_bytes() + responses?)
 }
 
-/// The answer of which `length` told the length.
-fn pieces(
-    calendars: Vec<Searched>,
+/// The answer of which `length` told the length, some objects at a time.
+fn of_texts(
+    length: u64,
     matches: Vec<Match>,
     rows: Vec<Option<Rows>>,
-) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-    let mut matches = matches.into_iter();
-    multistatus::Pieces::new(move |writer| {
-        let Some(found) = matches.next() else { return Ok(false) };
-        let Match::Member(Member { calendar, file, text: Some(text), .. }) = found else {
-            return Err(io::ErrorKind::InvalidInput.into());
+) -> impl FnMut(&mut dyn Sink) -> io::Result<bool> {
+    let (mut matches, mut begun) = (matches.into_iter(), false);
+    move |out| {
+        let mut answer = match std::mem::replace(&mut begun, true) {
+            false => Multistatus::begin_of(out, length),
+            true => Multistatus::resume(out),
         };
-        let place = calendars.get(calendar).and_then(|(calendar, _)| calendar.place.as_ref());
-        let (Some(place), Some(Some(rows))) = (place, rows.get(calendar)) else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
-        objects::found_row(writer, rows, place, &file, text).map(|()| true)
-    })
+        for found in matches.by_ref().take(TEXTS_AT_ONCE) {
+            let Match::Member(Member { calendar, file, text: Some(text), .. }) = found else {
+                return Err(io::ErrorKind::InvalidInput.into());
+            };
+            let rows = rows.get(calendar).and_then(Option::as_ref);
+            let rows = rows.ok_or(io::ErrorKind::InvalidInput)?;
+            let mut done = false;
+            answer.beside(|writer| {
+                let text = |writer: &mut Writer| text.append(writer.bytes());
+                done = rows.write_with(&file.name, &file.entry, writer, text);
+            })?;
+            if !done {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
+        if matches.as_slice().is_empty() {
+            return answer.finish().map(|()| false);
+        }
+        answer.pause().map(|()| true)
+    }
 }
 
 /// The answer in the making.
@@ -230,7 +248,14 @@ impl Answer<'_> {
             return Ok(false);
         }
         let Some((calendar, _)) = self.calendars.get(member.calendar) else { return Ok(false) };
-        objects::row(&mut self.document, self.view, rows, calendar, (name, object), member.text)
+        objects::row(
+            &mut self.document,
+            self.view,
+            rows,
+            calendar,
+            (name, object),
+            member.text.as_ref(),
+        )
     }
 
     fn response(

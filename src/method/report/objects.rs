@@ -17,7 +17,7 @@ use crate::ical::{self, Component};
 use crate::resource::access::Shown;
 use crate::resource::property::{Asked, Rows, View};
 use crate::resource::{Place, Resource, zone};
-use crate::store::{Collection, Entry, File, HomePath, ObjectEntry, TextPlace};
+use crate::store::{Collection, Entry, HomePath, ObjectEntry, Text};
 use crate::xml::{Multistatus, Writer};
 
 /// An object and its content of one moment.
@@ -98,44 +98,27 @@ pub fn row(
     rows: &Rows,
     calendar: &Resource,
     (name, object): (&str, &ObjectEntry),
-    text: Option<TextPlace>,
+    text: Option<&Text>,
 ) -> io::Result<bool> {
     let whole = |entry: &ObjectEntry| view.access.shows_whole(calendar, entry);
     let Some(place) = calendar.place.as_ref().filter(|_| whole(object)) else { return Ok(false) };
-    let texts = place.home.texts();
-    let mut done = false;
-    answer.beside(|writer| {
-        let remembered = |writer: &mut Writer| texts.append(&object.hash, text, writer.bytes());
-        done = rows.write_with(name, object, writer, remembered);
-    })?;
-    if done {
-        return Ok(true);
+    let found = match text {
+        None => place.home.texts().find(std::iter::once(object.hash)),
+        Some(_) => None,
+    };
+    if let Some(text) = text.or_else(|| found.as_ref()?.first()) {
+        let mut done = false;
+        answer.beside(|writer| {
+            done = rows.write_with(name, object, writer, |writer| text.append(writer.bytes()));
+        })?;
+        if done {
+            return Ok(true);
+        }
     }
     let found = text_of_member(place, name).filter(|(entry, _)| whole(entry));
     let Some((entry, text)) = found else { return Ok(false) };
     answer.beside(|writer| rows.write(name, &entry, &text, writer))?;
     Ok(true)
-}
-
-/// Answers for a file whose text was found in memory, however long ago; it fails when the file has
-/// another content by now.
-pub fn found_row(
-    writer: &mut Writer,
-    rows: &Rows,
-    place: &Place,
-    File { name, entry }: &File,
-    text: TextPlace,
-) -> io::Result<()> {
-    let texts = place.home.texts();
-    let remembered = |writer: &mut Writer| texts.append(&entry.hash, Some(text), writer.bytes());
-    if rows.write_with(name, entry, writer, remembered) {
-        return Ok(());
-    }
-    // It had to make room for others meanwhile.
-    let read = read_text(place, name).filter(|(now, _)| now.hash == entry.hash);
-    let (_, text) = read.ok_or(io::ErrorKind::NotFound)?;
-    rows.write(name, entry, &text, writer);
-    Ok(())
 }
 
 /// What it takes to answer with the remembered text of an object (`Response::of_about`).

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::{Authenticator, Options};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dav::response::{Body, Producer, at_once};
+use crate::dav::response::{Body, Producer, Size, at_once};
 use crate::dav::{DavPath, Method, Request};
 use crate::http::Application;
 use crate::http::pipeline::Pipeline;
@@ -216,12 +216,11 @@ impl Site {
             Body::Empty => String::new(),
             Body::Full(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Body::Stream(produce, told) => whole(produce, told),
-            Body::Parts(parts, told) => whole(at_once(parts), Some(told)),
-            Body::Pieces(pieces) => {
-                about = Some(pieces.length);
-                let bytes: Vec<u8> = pieces.pieces.flat_map(Result::unwrap).collect();
-                assert_eq!(Some(bytes.len() as u64), about);
-                String::from_utf8_lossy(&bytes).into_owned()
+            Body::Parts(parts, Size::About(told)) => whole(at_once(parts), Some(told)),
+            Body::Parts(parts, Size::Exact(told)) => {
+                let body = whole(at_once(parts), Some(told));
+                assert_eq!(body.len() as u64, told);
+                body
             }
         };
         Reply { status: answer.status, body, about, lengthy: LENGTHY.get() - before }

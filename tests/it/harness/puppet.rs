@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use daybook::config::Config;
-use daybook::dav::response::Sink;
+use daybook::dav::response::{Sink, Size};
 use daybook::dav::{Body, Request, Response};
 use daybook::http::listener::Listener;
 use daybook::http::threads::{self, Threads};
@@ -84,8 +84,12 @@ impl Application for Puppet {
                 };
                 Response::new(207).with_stream(xml, Box::new(producer))
             }
-            [way @ ("pieces" | "pieces-panic"), kib] => {
-                let (breaks, kib) = (way == "pieces-panic", kib.parse::<usize>().unwrap());
+            [way @ ("pieces" | "pieces-panic" | "told" | "told-panic"), kib] => {
+                let (breaks, kib) = (way.ends_with("panic"), kib.parse::<usize>().unwrap());
+                let size = match way.starts_with("told") {
+                    true => Size::Exact(kib as u64 * 1024),
+                    false => Size::About(kib as u64 * 1024),
+                };
                 let mut left = kib;
                 let pieces = move |out: &mut dyn Sink| {
                     let now = left.min(60);
@@ -94,7 +98,7 @@ impl Application for Puppet {
                     assert!(!breaks || left > 0, "as the test wants");
                     Ok(left > 0)
                 };
-                Response::new(207).with_parts(xml, Box::new(pieces), kib as u64 * 1024)
+                Response::new(207).with_parts(xml, Box::new(pieces), size)
             }
             ["gate"] => {
                 threads::aside(|| self.gate.pass());
