@@ -150,9 +150,12 @@ impl ObjectEntry {
         ETag(text.trim_matches('"').to_owned())
     }
 
+    /// Bytes of an entity tag in quotes.
+    pub const QUOTED_ETAG_BYTES: usize = 34;
+
     /// The entity tag in quotes, as ASCII: listings write thousands of them.
-    pub fn quoted_etag(&self) -> [u8; 34] {
-        let mut text = [b'"'; 34];
+    pub fn quoted_etag(&self) -> [u8; Self::QUOTED_ETAG_BYTES] {
+        let mut text = [b'"'; Self::QUOTED_ETAG_BYTES];
         for (pair, byte) in text[1..33].chunks_exact_mut(2).zip(self.hash) {
             pair.copy_from_slice(&HEXADECIMAL[usize::from(byte)]);
         }

@@ -10,19 +10,27 @@ use crate::xml::Writer;
 use crate::xml::multistatus::write_response;
 
 /// Writes one value as text.
-type Value = fn(&ObjectEntry, &mut Writer);
+type Write = fn(&ObjectEntry, &mut Writer);
+
+/// A value, and how many bytes it takes where that is the same for all files.
+type Value = (Write, Option<usize>);
 
 /// Stands in the template where text is to be put; a private-use character, which no name has.
 const GAP: &str = "\u{e000}";
 
 const VALUES: &[(Name, Value)] = &[
-    (Name::dav("getetag"), |object, writer| {
-        writer.bytes().extend_from_slice(&object.quoted_etag());
-    }),
-    (Name::dav("getcontenttype"), |object, writer| writer.text(&object.content_type())),
-    (Name::dav("getcontentlength"), |object, writer| writer.raw(&object.size().to_string())),
-    (Name::dav("resourcetype"), |_, _| {}),
+    (Name::dav("getetag"), (etag, Some(ObjectEntry::QUOTED_ETAG_BYTES))),
+    (Name::dav("getcontenttype"), (|object, writer| writer.text(&object.content_type()), None)),
+    (
+        Name::dav("getcontentlength"),
+        (|object, writer| writer.raw(&object.size().to_string()), None),
+    ),
+    (Name::dav("resourcetype"), (|_, _| {}, Some(0))),
 ];
+
+fn etag(object: &ObjectEntry, writer: &mut Writer) {
+    writer.bytes().extend_from_slice(&object.quoted_etag());
+}
 
 /// The template for the files of one collection.
 pub struct Rows {
@@ -77,14 +85,19 @@ impl Rows {
     pub fn length(&self, name: &str, object: &ObjectEntry, special: usize) -> usize {
         let mut length = special + self.before.len() + self.between.len();
         crate::dav::path::encode_segment(name, |part| length += part.len());
-        let mut writer = Writer::fragment();
         for (value, behind) in &self.values {
             length += behind.len();
-            if let Some(value) = value {
-                value(object, &mut writer);
-            }
+            length += match value {
+                None => 0,
+                Some((_, Some(bytes))) => *bytes,
+                Some((write, None)) => {
+                    let mut writer = Writer::fragment();
+                    write(object, &mut writer);
+                    writer.bytes().len()
+                }
+            };
         }
-        length + writer.bytes().len()
+        length
     }
 
     /// The same with something that writes the special property's XML, or says that it cannot:
@@ -111,7 +124,7 @@ impl Rows {
         writer.raw(&self.between);
         for (value, behind) in &self.values {
             match value {
-                Some(value) => value(object, writer),
+                Some((write, _)) => write(object, writer),
                 None if special(writer) => {}
                 None => return false,
             }
