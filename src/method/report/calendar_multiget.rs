@@ -20,7 +20,7 @@ use crate::xml::{self, Element, Multistatus};
 /// What an href of the request leads to.
 enum Target {
     /// A file of the calendar, as the index knows it; without a name it is what follows the
-    /// calendar's href. With the place in memory where its text was found.
+    /// calendar's href. With its text, where memory has it.
     Member(Arc<ObjectEntry>, Option<String>, Option<Text>),
     /// Anything else that is there.
     Found(Box<Resource>),

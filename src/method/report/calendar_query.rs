@@ -100,8 +100,7 @@ pub fn run(context: &Context, view: View, root: &Element) -> Result<Response> {
     if let Some(length) = length(&view, &calendars, &matches, &rows)
         && length <= limits::OWN_THREAD_ANSWER_BYTES
     {
-        let mut texts = of_texts(length, matches, rows);
-        let parts = Box::new(move |out: &mut dyn Sink| texts(out));
+        let parts = Box::new(of_texts(length, matches, rows));
         return Ok(Response::new(207).with_parts(xml::MEDIA_TYPE, parts, Size::Exact(length)));
     }
     let producer = Box::new(move |out: &mut dyn Sink| {

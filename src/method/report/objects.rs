@@ -91,7 +91,7 @@ pub fn escaped(bytes: &[u8]) -> String {
 }
 
 /// Answers for a file of a calendar with its stored text, where the actor may see all of it; false
-/// when nothing was written. `text` is where it was found in memory.
+/// when nothing was written. `text` is there if it was looked up before.
 pub fn row(
     answer: &mut Multistatus<'_>,
     view: &View,

@@ -103,16 +103,24 @@ fn after_a_power_failure_more_is_read_than_the_times_say() {
     }
 }
 
-#[test]
-fn homes_nobody_uses_are_closed_when_memory_is_short() {
-    let root = tempfile::tempdir().unwrap();
+/// A store whose homes have to make do with little memory.
+fn with_little_memory(root: &std::path::Path) -> Arc<Store> {
     let options = StoreOptions {
         durability: Durability::None,
         index_memory_bytes: Some(60_000),
         ..StoreOptions::default()
     };
-    let store = Store::open(root.path(), options).unwrap();
-    let guid = |n: usize| format!("1000{n:04}-0000-0000-0000-000000000001");
+    Store::open(root, options).unwrap()
+}
+
+fn guid(n: usize) -> String {
+    format!("1000{n:04}-0000-0000-0000-000000000001")
+}
+
+#[test]
+fn homes_nobody_uses_are_closed_when_memory_is_short() {
+    let root = tempfile::tempdir().unwrap();
+    let store = with_little_memory(root.path());
     let used = store.provision(&guid(0), &initial()).unwrap();
     for n in 1..20 {
         let home = store.provision(&guid(n), &initial()).unwrap();
@@ -131,13 +139,7 @@ fn homes_nobody_uses_are_closed_when_memory_is_short() {
 #[test]
 fn homes_that_grow_while_they_are_open_make_others_go() {
     let root = tempfile::tempdir().unwrap();
-    let options = StoreOptions {
-        durability: Durability::None,
-        index_memory_bytes: Some(60_000),
-        ..StoreOptions::default()
-    };
-    let store = Store::open(root.path(), options).unwrap();
-    let guid = |n: usize| format!("1000{n:04}-0000-0000-0000-000000000001");
+    let store = with_little_memory(root.path());
     let open = || {
         let mut guids: Vec<_> = store.opened().iter().map(|home| home.guid().to_owned()).collect();
         guids.sort();
